@@ -1,0 +1,8 @@
+namespace Kalshi.Daemon;
+
+internal static class JournalCommand
+{
+    public static readonly CommandOption[] Options = [];
+
+    public static Task<int> RunAsync(CommandLine line) => throw new NotImplementedException();
+}

@@ -1,0 +1,8 @@
+namespace Kalshi.Daemon.Verify;
+
+internal static class VerifyCommand
+{
+    public static readonly CommandOption[] Options = [];
+
+    public static Task<int> RunAsync(CommandLine line) => throw new NotImplementedException();
+}
