@@ -22,6 +22,8 @@ internal sealed class Message
     public const int AbsentPrice = int.MinValue;
 
     public FrameType Type;
+
+    /// <summary>0 when absent, as Seq and Id. Of a `subscribed` reply the sid inside its `msg`.</summary>
     public int Sid;
     public long Seq;
     public long Id;
@@ -54,13 +56,13 @@ internal sealed class Message
     public long Count;
     public Side TakerSide;
 
-    /// <summary>`bid`, `ask` or empty.</summary>
+    /// <summary>The same bit as <see cref="TakerSide"/> (bid is yes, ask is no): told by the frame, else taken from that.</summary>
     public TakerBookSide TakerBookSide;
 
     /// <summary>1, 0, or -1 when the frame did not say.</summary>
     public sbyte IsBlockTrade;
 
-    // ticker (prices may be AbsentPrice, the rest Absent)
+    // ticker (prices may be AbsentPrice, the rest Absent); DollarVolume and DollarOpenInterest are whole dollars
     public int LastPrice;
     public int YesBid;
     public int YesAsk;
@@ -84,6 +86,28 @@ internal sealed class Message
 
     /// <summary>`msg` exactly as it stands in the frame: (start, length) into the decoded bytes; length 0 when absent.</summary>
     public (int Start, int Length) Payload;
+
+    /// <summary>Takes over the head and forgets the texts and levels of the frame before.</summary>
+    internal void Begin(in FrameOutline outline)
+    {
+        Type = outline.Type;
+        Sid = outline.Sid;
+        Seq = outline.Seq;
+        Id = outline.Id;
+        SentAt = Times.FromMilliseconds(outline.SendingMs);
+        ExchangeAt = Absent;
+        MarketId = Guid.Empty;
+        Payload = (outline.Payload.Start, outline.Payload.Length);
+        ErrorCode = 0;
+        _ticker.Clear();
+        _tradeId.Clear();
+        _eventType.Clear();
+        _eventTicker.Clear();
+        _channel.Clear();
+        _errorText.Clear();
+        _yes.Clear();
+        _no.Clear();
+    }
 
     internal TextBuffer _ticker, _tradeId, _eventType, _eventTicker, _channel, _errorText;
     internal LevelBuffer _yes, _no;
@@ -137,7 +161,35 @@ internal struct LevelBuffer
         _levels[_count++] = level;
     }
 
-    public readonly void SortByPrice() => _levels.AsSpan(0, _count).Sort(static (a, b) => a.Price.CompareTo(b.Price));
+    /// <summary>Ascending by price; false when a price stands twice. Sides arrive ascending, or descending when told in the other leg.</summary>
+    public readonly bool TrySortByPrice()
+    {
+        var levels = _levels.AsSpan(0, _count);
+        if (!IsAscending(levels))
+        {
+            levels.Reverse();
+            if (!IsAscending(levels))
+            {
+                levels.Sort(static (a, b) => a.Price.CompareTo(b.Price));
+                return IsAscending(levels);
+            }
+        }
+
+        return true;
+    }
+
+    private static bool IsAscending(ReadOnlySpan<Level> levels)
+    {
+        for (var i = 1; i < levels.Length; i++)
+        {
+            if (levels[i].Price <= levels[i - 1].Price)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
 
     public void Clear() => _count = 0;
 }
