@@ -1,99 +1,521 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using Kalshi.Daemon.Exchange.Protocol;
 using Kalshi.Daemon.Journal;
 
 namespace Kalshi.Daemon.Books;
 
-/// <summary>Where a row came from. `EpochId` is the received_at of the epoch's first frame: unique for ever, the same at every re-decode; 0 for frames without seq and for REST.</summary>
-internal readonly record struct RowOrigin(long ReceivedAt, int Session, int Sid, long EpochId, long Seq);
-
-/// <summary>A run of dense seq on one (session, sid), with what its frames were: the counts add up to LastSeq − FirstSeq + 1.</summary>
-internal sealed class Epoch
-{
-    public required long EpochId { get; init; }
-    public required int Session { get; init; }
-    public required int Sid { get; init; }
-    public required string Channel { get; init; }
-    public required long FirstSeq { get; init; }
-    public long LastSeq;
-
-    /// <summary>received_at of the first and of the last frame.</summary>
-    public required long FromAt { get; init; }
-    public long ToAt;
-
-    public long Deltas;
-    public long Snapshots;
-    public long Trades;
-    public long Lifecycle;
-
-    /// <summary>Acks and sid-scoped errors: numbered, but no rows.</summary>
-    public long Acks;
-    public long Unknown;
-    public long Rejected;
-
-    /// <summary>Null while open; else why it ended: "gap", "session closed: …", "error 25: …", "unsubscribed", "process ended".</summary>
-    public string? EndReason;
-}
-
-internal enum CoverageState : byte
-{
-    /// <summary>Every change in the interval is held.</summary>
-    Whole,
-
-    /// <summary>Changes in the interval may be missing.</summary>
-    Gap,
-
-    /// <summary>A gap that was filled afterwards (trades by REST; books never).</summary>
-    Repaired,
-}
-
-/// <summary>
-/// A market's (or, for global channels, a channel's) interval of coverage or its absence, in received_at µs. For
-/// `Whole` book coverage the interval is exact in the stream as well: from the snapshot (FromSeq) to the epoch's last frame.
-/// </summary>
-/// <param name="Channel">orderbook_delta, trade, market_lifecycle_v2, …</param>
-/// <param name="Ticker">Empty for a channel subscribed for all markets.</param>
-/// <param name="ToAt">`long.MaxValue` while still open.</param>
-internal readonly record struct Coverage(string Channel, string Ticker, long FromAt, long ToAt, long EpochId, long FromSeq, CoverageState State, string Reason);
-
-/// <summary>What <see cref="Replay"/> finds, in journal order. `message` is reused: copy what is kept.</summary>
-internal interface IReplaySink
-{
-    /// <summary>A delta, snapshot, trade, ticker or lifecycle message, by `message.Type`; `frame` holds its bytes (for Payload).</summary>
-    void OnRow(in RowOrigin origin, Message message, ReadOnlySpan<byte> frame);
-
-    /// <summary>A trade from a REST page; may repeat one from the stream or an earlier page: trade_id tells.</summary>
-    void OnBackfilledTrade(in RowOrigin origin, Message message);
-
-    /// <summary>A frame that could not become a row; it stays in the journal. `message.Ticker` is set as far as it was readable.</summary>
-    void OnRejected(in RowOrigin origin, Message message, string reason, ReadOnlySpan<byte> frame);
-
-    /// <summary>A frame of a type we do not know: journalled, counted, harmless.</summary>
-    void OnUnknown(in RowOrigin origin, ReadOnlySpan<byte> frame);
-
-    /// <summary>An epoch ended (or, at <see cref="Replay.Finish"/>, is still open: EndReason null).</summary>
-    void OnEpoch(Epoch epoch);
-
-    /// <summary>An interval of coverage or of its absence ended (or is still open at Finish).</summary>
-    void OnCoverage(in Coverage coverage);
-
-    /// <summary>A REST page other than a trades backfill (registry, sweeps).</summary>
-    void OnRestPage(long receivedAt, RestPage page, ReadOnlySpan<byte> body);
-}
-
 /// <summary>
 /// Journal records → rows with epochs, coverage and gaps: the one place that knows what a frame means in its stream. The
-/// same records always give the same rows. One thread.
+/// same records always give the same rows.
+/// <b>In</b>: records and damages in journal order. <b>Out</b>: an <see cref="IReplaySink"/>. <b>Thread</b>: one.
+/// <b>Bound</b>: about 100 bytes a market. Allocates nothing per frame once tickers, sessions and sids are known.
 /// </summary>
-internal sealed class Replay
+/// <remarks>
+/// An epoch begins with a sid's first numbered frame and with the frame that shows a gap; it ends as this table says:
+/// <code>
+///   record                              epochs ended           reason
+///   frame whose seq is not the next     its sid's              gap: seq 5 expected, 9 received
+///   error 25 or 10 on a sid             its sid's              error 25: text
+///   unsubscribed                        its sid's              unsubscribed
+///   SessionClosed                       the session's          session closed: text
+///   ProcessStarted, ProcessStopped      all                    process ended, process stopped: text
+///   damage                              all                    journal damage
+/// </code>
+/// Coverage of a market opens with its snapshot and ends with the epoch, with a frame of that market that was rejected (of
+/// all the sid's markets when its ticker was unreadable), or when the `ok` to delete_markets comes (then at the time the command
+/// was sent). Another snapshot of a covered market changes nothing; one that is empty is how the exchange closes a market.
+/// </remarks>
+internal sealed partial class Replay
 {
-    public Replay(IReplaySink sink) => throw new NotImplementedException();
+    private readonly IReplaySink _sink;
+    private readonly FrameDecoder _decoder = new();
+    private readonly Dictionary<int, ReplaySession> _sessions = [];
+    private readonly CoverageLedger _books;
+    private readonly TradeBackfills _backfills;
+
+    /// <summary>By channel, for those subscribed for all markets.</summary>
+    private readonly SortedDictionary<string, CoverageLedger> _channels = new(StringComparer.Ordinal);
+    private ReplaySession? _latest;
+
+    /// <summary>The flag of the last orderbook subscribe of any session: a gatherer never changes it. True is what gather sends.</summary>
+    private bool _useYesPrice = true;
+
+    public Replay(IReplaySink sink)
+    {
+        _sink = sink;
+        _backfills = new TradeBackfills(sink.OnCoverage);
+        _books = new CoverageLedger("orderbook_delta", Tickers.Name, EarliestCover, sink.OnCoverage);
+    }
+
+    /// <summary>Tickers seen in snapshots, rejected frames and delete_markets commands.</summary>
+    public TickerTable Tickers { get; } = new();
+
+    /// <summary>received_at of the last record fed: the cursor that belongs to a saved state.</summary>
+    public long Position { get; private set; }
+
+    /// <summary>Records of a kind this version does not know; none in a journal of its own.</summary>
+    public long UnknownRecords { get; private set; }
 
     /// <summary>Feeds the next record; records must come in journal order.</summary>
-    public void Feed(in JournalRecord record) => throw new NotImplementedException();
+    public void Feed(in JournalRecord record)
+    {
+        Position = record.ReceivedAt;
+        if (record.Kind == RecordKind.Frame)
+        {
+            FeedFrame(record);
+        }
+        else
+        {
+            FeedOther(record);
+        }
+    }
 
     /// <summary>A damaged range was skipped before the next record: every open epoch ends, their markets have a gap.</summary>
-    public void Feed(in Damage damage) => throw new NotImplementedException();
+    public void Feed(in Damage damage)
+    {
+        EndAll("journal damage");
+        _backfills.OnBreak();
+    }
 
     /// <summary>Reports what is still open. The replay may be fed further afterwards.</summary>
-    public void Finish() => throw new NotImplementedException();
+    public void Finish()
+    {
+        foreach (var sid in _sessions.Values.OrderBy(session => session.Number).SelectMany(session => session.Sids))
+        {
+            if (sid.Epoch is not null)
+            {
+                LedgerOf(sid)?.ReportOpen(sid);
+                _sink.OnEpoch(sid.Epoch);
+            }
+        }
+
+        _books.ReportOpenGaps();
+        foreach (var ledger in _channels.Values)
+        {
+            ledger.ReportOpenGaps();
+        }
+
+        _backfills.Report();
+    }
+
+    private void FeedFrame(in JournalRecord record)
+    {
+        var session = SessionOf(record.Session);
+        var message = _decoder.Message;
+        var useYesPrice = session.UseYesPrice ?? _useYesPrice;
+        var verdict = _decoder.Decode(record.Bytes, useYesPrice);
+        if (message.Sid <= 0 || message.Seq <= 0 || message.Sid > SequenceTracker.SidMax)
+        {
+            FeedUnnumbered(record, session, verdict);
+            return;
+        }
+
+        var sid = session.GetOrAdd(message.Sid);
+        if (sid.UseYesPrice is { } own && own != useYesPrice && sid.Kind == ChannelKind.Book)
+        {
+            verdict = _decoder.Decode(record.Bytes, own);
+        }
+
+        var sequence = session.Sequence.Observe(sid.Number, message.Seq, out var expected);
+        var epoch = sid.Epoch;
+        if (sequence == SequenceVerdict.Dense && epoch is not null)
+        {
+            epoch.LastSeq = message.Seq;
+        }
+        else
+        {
+            epoch = BeginEpoch(sid, session, record.ReceivedAt, sequence, expected);
+        }
+
+        var origin = new RowOrigin(record.ReceivedAt, session.Number, sid.Number, epoch.EpochId, message.Seq);
+        switch (verdict)
+        {
+            case DecodeVerdict.Decoded: OnDecoded(origin, sid, epoch, record.Bytes); break;
+            case DecodeVerdict.Unknown: OnUnknown(origin, sid, epoch, record.Bytes); break;
+            default: OnRejected(origin, sid, epoch, record.Bytes); break;
+        }
+
+        epoch.ToAt = record.ReceivedAt;
+        if (verdict == DecodeVerdict.Decoded && message.Type >= FrameType.Subscribed)
+        {
+            OnReply(session, sid, record.ReceivedAt);
+        }
+    }
+
+    /// <summary>Until it returns, `epoch.ToAt` is the stamp of the frame before: what coverage that ends here is certain of.</summary>
+    private void OnDecoded(in RowOrigin origin, ReplaySid sid, Epoch epoch, ReadOnlySpan<byte> frame)
+    {
+        var message = _decoder.Message;
+        switch (message.Type)
+        {
+            case FrameType.OrderbookDelta:
+                epoch.Deltas++;
+                break;
+            case FrameType.OrderbookSnapshot:
+                epoch.Snapshots++;
+                OnSnapshot(origin, sid, epoch);
+                break;
+            case FrameType.Trade:
+                epoch.Trades++;
+                CoverChannel(origin, sid, epoch);
+                _backfills.OnTrade(message.ExchangeAt);
+                break;
+            case FrameType.MarketLifecycle or FrameType.EventLifecycle or FrameType.EventFeeUpdate:
+                epoch.Lifecycle++;
+                CoverChannel(origin, sid, epoch);
+                break;
+            case >= FrameType.Subscribed:
+                epoch.Acks++;
+                CoverChannel(origin, sid, epoch);
+                return;
+            default:
+                // A ticker that is numbered after all: a row, and a number that is accounted for.
+                epoch.Unknown++;
+                break;
+        }
+
+        _sink.OnRow(origin, message, frame);
+    }
+
+    private void OnSnapshot(in RowOrigin origin, ReplaySid sid, Epoch epoch)
+    {
+        Infer(sid, epoch, "orderbook_delta");
+        if (sid.Kind == ChannelKind.Book)
+        {
+            _books.Open(sid, Tickers.GetOrAdd(_decoder.Message.Ticker), origin.ReceivedAt, origin.Seq);
+        }
+    }
+
+    /// <summary>A numbered frame of a global channel: coverage opens, from the `subscribed` reply when the epoch begins with seq 1.</summary>
+    private void CoverChannel(in RowOrigin origin, ReplaySid sid, Epoch epoch)
+    {
+        if (sid.Covers.Count > 0)
+        {
+            return;
+        }
+
+        Infer(sid, epoch, _decoder.Message.Type switch
+        {
+            FrameType.Trade => "trade",
+            FrameType.MarketLifecycle or FrameType.EventLifecycle or FrameType.EventFeeUpdate => "market_lifecycle_v2",
+            _ => null,
+        });
+        if (sid is { Kind: ChannelKind.Stream, IsGlobal: true })
+        {
+            var isFromStart = origin.Seq == 1 && sid.SubscribedAt > 0;
+            LedgerOf(sid)!.Open(sid, 0, isFromStart ? sid.SubscribedAt : origin.ReceivedAt, origin.Seq);
+        }
+    }
+
+    private void OnUnknown(in RowOrigin origin, ReplaySid sid, Epoch epoch, ReadOnlySpan<byte> frame)
+    {
+        epoch.Unknown++;
+        CoverChannel(origin, sid, epoch);
+        _sink.OnUnknown(origin, frame);
+    }
+
+    private void OnRejected(in RowOrigin origin, ReplaySid sid, Epoch epoch, ReadOnlySpan<byte> frame)
+    {
+        epoch.Rejected++;
+        var message = _decoder.Message;
+        var reason = _decoder.Reason;
+        _sink.OnRejected(origin, message, reason, frame);
+        if (message.Type >= FrameType.Subscribed || LedgerOf(sid) is not { } ledger)
+        {
+            return;
+        }
+
+        var because = $"rejected: {reason}";
+        if (sid.Kind == ChannelKind.Book && !message.Ticker.IsEmpty)
+        {
+            ledger.Close(sid, Tickers.GetOrAdd(message.Ticker), epoch.ToAt, because);
+        }
+        else
+        {
+            ledger.CloseAll(sid, epoch.ToAt, because);
+        }
+    }
+
+    /// <summary>Frames outside any sequence: tickers, `subscribed`, errors without a sid, bytes that are no frame.</summary>
+    private void FeedUnnumbered(in JournalRecord record, ReplaySession session, DecodeVerdict verdict)
+    {
+        var message = _decoder.Message;
+        var origin = new RowOrigin(record.ReceivedAt, session.Number, message.Sid, 0, 0);
+        if (verdict == DecodeVerdict.Rejected)
+        {
+            _sink.OnRejected(origin, message, _decoder.Reason, record.Bytes);
+        }
+        else if (verdict == DecodeVerdict.Unknown)
+        {
+            _sink.OnUnknown(origin, record.Bytes);
+        }
+        else if (message.Type < FrameType.Subscribed)
+        {
+            _sink.OnRow(origin, message, record.Bytes);
+        }
+        else
+        {
+            OnReply(session, session.Find(message.Sid), record.ReceivedAt);
+        }
+    }
+
+    private void OnReply(ReplaySession session, ReplaySid? sid, long receivedAt)
+    {
+        var message = _decoder.Message;
+        session.Pending.Remove(message.Id, out var command);
+        switch (message.Type)
+        {
+            case FrameType.Subscribed when message.Sid is > 0 and <= SequenceTracker.SidMax:
+                OnSubscribed(session, session.GetOrAdd(message.Sid), command, receivedAt);
+                // One command may subscribe several channels; each has its own reply with the same id.
+                if (command is not null)
+                {
+                    session.Pending[message.Id] = command;
+                }
+
+                break;
+            case FrameType.Ok when command?.Deleted is { } deleted && sid?.Epoch is not null:
+                foreach (var id in deleted)
+                {
+                    _books.Close(sid, id, command.SentAt, "deleted", isDeliberate: true);
+                }
+
+                break;
+            case FrameType.Unsubscribed when sid is not null:
+                EndEpoch(sid, "unsubscribed");
+                break;
+            case FrameType.Error when message.ErrorCode is 25 or 10:
+                OnTerminalError(session, sid);
+                break;
+        }
+    }
+
+    private void OnSubscribed(ReplaySession session, ReplaySid sid, PendingCommand? command, long receivedAt)
+    {
+        sid.SetChannel(Encoding.UTF8.GetString(_decoder.Message.Channel));
+        sid.SubscribedAt = receivedAt;
+        sid.UseYesPrice = command?.UseYesPrice ?? session.UseYesPrice;
+        sid.IsGlobal = command?.IsGlobal ?? true;
+        if (sid.Epoch is { } epoch)
+        {
+            epoch.Channel = sid.Channel;
+        }
+    }
+
+    /// <summary>10 and 25 end a sid. A 25 that names none might mean any sid of the session; a 10 that names none answers a command.</summary>
+    private void OnTerminalError(ReplaySession session, ReplaySid? sid)
+    {
+        var message = _decoder.Message;
+        var reason = $"error {message.ErrorCode}: {Encoding.UTF8.GetString(message.ErrorText)}";
+        if (sid is not null)
+        {
+            EndEpoch(sid, reason);
+        }
+        else if (message.ErrorCode == 25)
+        {
+            EndSession(session, reason);
+        }
+    }
+
+    private Epoch BeginEpoch(ReplaySid sid, ReplaySession session, long receivedAt, SequenceVerdict sequence, long expected)
+    {
+        var seq = _decoder.Message.Seq;
+        if (sequence == SequenceVerdict.Gap)
+        {
+            EndEpoch(sid, $"gap: seq {expected} expected, {seq} received");
+        }
+
+        sid.Epoch = new Epoch
+        {
+            EpochId = receivedAt,
+            Session = session.Number,
+            Sid = sid.Number,
+            Channel = sid.Channel,
+            FirstSeq = seq,
+            LastSeq = seq,
+            FromAt = receivedAt,
+            ToAt = receivedAt,
+        };
+        return sid.Epoch;
+    }
+
+    private void EndEpoch(ReplaySid sid, string reason)
+    {
+        if (sid.Epoch is not { } epoch)
+        {
+            return;
+        }
+
+        epoch.EndReason = reason;
+        LedgerOf(sid)?.CloseAll(sid, epoch.ToAt, reason);
+        _sink.OnEpoch(epoch);
+        sid.Epoch = null;
+    }
+
+    private void EndSession(ReplaySession session, string reason)
+    {
+        foreach (var sid in session.Sids)
+        {
+            EndEpoch(sid, reason);
+        }
+    }
+
+    private void EndAll(string reason)
+    {
+        foreach (var session in _sessions.Values.OrderBy(session => session.Number))
+        {
+            EndSession(session, reason);
+        }
+    }
+
+    private void Forget(string reason)
+    {
+        EndAll(reason);
+        _sessions.Clear();
+        _latest = null;
+        _backfills.OnBreak();
+    }
+
+    /// <summary>A sid whose `subscribed` reply was not seen shows its channel by its frames.</summary>
+    private static void Infer(ReplaySid sid, Epoch epoch, string? channel)
+    {
+        if (sid.Kind == ChannelKind.Unknown && channel is not null)
+        {
+            sid.SetChannel(channel);
+            epoch.Channel = channel;
+        }
+    }
+
+    private ReplaySession SessionOf(int number)
+    {
+        if (_latest?.Number == number)
+        {
+            return _latest;
+        }
+
+        if (!_sessions.TryGetValue(number, out var session))
+        {
+            _sessions.Add(number, session = new ReplaySession(number));
+        }
+
+        return _latest = session;
+    }
+
+    /// <summary>Where the sid's coverage is kept; null for sids that have none.</summary>
+    private CoverageLedger? LedgerOf(ReplaySid sid) => sid.Kind switch
+    {
+        ChannelKind.Book => _books,
+        ChannelKind.Stream => ChannelLedger(sid.Channel),
+        _ => null,
+    };
+
+    private CoverageLedger ChannelLedger(string channel)
+    {
+        if (!_channels.TryGetValue(channel, out var ledger))
+        {
+            ledger = new CoverageLedger(channel, _ => "", EarliestCover, channel == "trade" ? _backfills.OnCoverage : _sink.OnCoverage);
+            _channels.Add(channel, ledger);
+        }
+
+        return ledger;
+    }
+
+    private long EarliestCover(CoverageLedger ledger, int id)
+    {
+        var earliest = long.MaxValue;
+        foreach (var sid in _sessions.Values.SelectMany(session => session.Sids))
+        {
+            if (sid.Covers.TryGetValue(id, out var cover) && LedgerOf(sid) == ledger)
+            {
+                earliest = Math.Min(earliest, cover.FromAt);
+            }
+        }
+
+        return earliest;
+    }
+
+    private void FeedOther(in JournalRecord record)
+    {
+        switch (record.Kind)
+        {
+            case RecordKind.Command:
+                OnCommand(record);
+                break;
+            case RecordKind.SessionOpened:
+                SessionOf(record.Session);
+                break;
+            case RecordKind.SessionClosed:
+                EndSession(SessionOf(record.Session), $"session closed: {Parse(record.Bytes, SessionRecordsJson.Default.SessionClosed)?.Reason}");
+                _sessions.Remove(record.Session);
+                _latest = null;
+                break;
+            case RecordKind.GapSeen:
+                // What capture saw at the socket; the frame after it shows the same, and that is what counts here.
+                break;
+            case RecordKind.RestPage:
+                OnRestPage(record);
+                break;
+            case RecordKind.ProcessStarted:
+                Forget("process ended");
+                break;
+            case RecordKind.ProcessStopped:
+                Forget($"process stopped: {Parse(record.Bytes, SessionRecordsJson.Default.ProcessStopped)?.Reason}");
+                break;
+            default:
+                UnknownRecords++;
+                break;
+        }
+    }
+
+    private void OnCommand(in JournalRecord record)
+    {
+        if (!CommandReader.TryRead(record.Bytes, record.ReceivedAt, Tickers, out var id, out var isBook, out var command))
+        {
+            return;
+        }
+
+        var session = SessionOf(record.Session);
+        if (isBook && command.UseYesPrice is { } flag)
+        {
+            session.UseYesPrice = flag;
+            _useYesPrice = flag;
+        }
+
+        session.Remember(id, command);
+    }
+
+    private void OnRestPage(in JournalRecord record)
+    {
+        var line = record.Bytes.IndexOf((byte)'\n');
+        if (line < 0 || Parse(record.Bytes[..line], SessionRecordsJson.Default.RestPage) is not { } page)
+        {
+            UnknownRecords++;
+            return;
+        }
+
+        var body = record.Bytes[(line + 1)..];
+        if (page.Purpose != "trades_backfill")
+        {
+            _sink.OnRestPage(record.ReceivedAt, page, body);
+            return;
+        }
+
+        var isReadable = page.Status == 200 && ReadBackfill(new RowOrigin(record.ReceivedAt, record.Session, 0, 0, 0), body);
+        _backfills.OnPage(page, record.ReceivedAt, isReadable);
+    }
+
+    /// <summary>The payload, or null when it is not what the kind promises: the record still marks what happened.</summary>
+    private static T? Parse<T>(ReadOnlySpan<byte> json, JsonTypeInfo<T> type) where T : class
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(json, type);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
 }

@@ -44,6 +44,15 @@ internal sealed class SequenceTracker
         return seq != expected ? SequenceVerdict.Gap : next == 0 ? SequenceVerdict.First : SequenceVerdict.Dense;
     }
 
+    /// <summary>Puts back what <see cref="Last"/> said; 0 = a sid not yet seen.</summary>
+    public void Restore(int sid, long last)
+    {
+        if (last > 0)
+        {
+            Observe(sid, last, out _);
+        }
+    }
+
     /// <summary>Last seq seen on the sid; 0 when none.</summary>
     public long Last(int sid) => (uint)sid < _next.Length && _next[sid] > 0 ? _next[sid] - 1 : 0;
 }

@@ -1,0 +1,157 @@
+using System.Runtime.InteropServices;
+
+namespace Kalshi.Daemon.Books;
+
+/// <summary>A stream's open coverage on one sid: since when, and from which seq.</summary>
+internal readonly record struct Cover(long FromAt, long FromSeq);
+
+internal delegate void CoverageOutput(in Coverage coverage);
+
+/// <summary>
+/// Coverage of one channel's streams: of each market by its dense id, or of the whole channel as id 0. A stream may be
+/// covered on two sids at once; a gap is what no sid covers. One thread.
+/// <code>
+///   sid A   ├───── Whole ─────┤                        ├── Whole ──┤
+///   sid B                            ├── Whole ──┤
+///   rows                      └ Gap ─┘           └ Gap ┘
+/// </code>
+/// The `Whole` rows are the claim; `Gap` rows are derived from them as they become known.
+/// </summary>
+/// <param name="channel">The name rows carry.</param>
+/// <param name="nameOf">A stream's ticker; empty for a whole channel.</param>
+/// <param name="earliestElsewhere">Since when another sid covers the stream (called only when one does).</param>
+internal sealed class CoverageLedger(
+    string channel, Func<int, string> nameOf, Func<CoverageLedger, int, long> earliestElsewhere, CoverageOutput output)
+{
+    private Track[] _tracks = [];
+
+    public string Channel => channel;
+
+    /// <summary>A snapshot (or, for a global channel, the first frame): coverage begins unless this sid has it already.</summary>
+    public void Open(ReplaySid sid, int id, long fromAt, long fromSeq)
+    {
+        if (!sid.Covers.TryAdd(id, new Cover(fromAt, fromSeq)))
+        {
+            return;
+        }
+
+        ref var track = ref TrackOf(id);
+        if (track.OpenCount++ == 0 && track.Reason is not null && fromAt > track.CoveredTo)
+        {
+            Emit(id, track.CoveredTo, fromAt, 0, 0, CoverageState.Gap, track.Reason);
+        }
+    }
+
+    /// <summary>Coverage on this sid ended; `toAt` is the last received_at it is certain of. `isDeliberate`: we asked for the end.</summary>
+    public void Close(ReplaySid sid, int id, long toAt, string reason, bool isDeliberate = false)
+    {
+        if (!sid.Covers.Remove(id, out var cover))
+        {
+            return;
+        }
+
+        toAt = Math.Max(toAt, cover.FromAt);
+        Emit(id, cover.FromAt, toAt, sid.Epoch!.EpochId, cover.FromSeq, CoverageState.Whole, "");
+        ref var track = ref TrackOf(id);
+        track.CoveredTo = Math.Max(track.CoveredTo, toAt);
+        track.Reason = reason;
+        track.IsDeliberate = isDeliberate;
+        if (--track.OpenCount > 0 && earliestElsewhere(this, id) is var earliest && earliest > track.CoveredTo)
+        {
+            Emit(id, track.CoveredTo, earliest, 0, 0, CoverageState.Gap, reason);
+        }
+    }
+
+    public void CloseAll(ReplaySid sid, long toAt, string reason)
+    {
+        foreach (var id in InOrder(sid))
+        {
+            Close(sid, id, toAt, reason);
+        }
+    }
+
+    /// <summary>Reports this sid's open coverage without closing it.</summary>
+    public void ReportOpen(ReplaySid sid)
+    {
+        foreach (var id in InOrder(sid))
+        {
+            var cover = sid.Covers[id];
+            Emit(id, cover.FromAt, long.MaxValue, sid.Epoch!.EpochId, cover.FromSeq, CoverageState.Whole, "");
+        }
+    }
+
+    /// <summary>Reports the streams nobody covers any more, except those that we dropped ourselves.</summary>
+    public void ReportOpenGaps()
+    {
+        for (var id = 0; id < _tracks.Length; id++)
+        {
+            ref var track = ref _tracks[id];
+            if (track is { OpenCount: 0, Reason: not null, IsDeliberate: false })
+            {
+                Emit(id, track.CoveredTo, long.MaxValue, 0, 0, CoverageState.Gap, track.Reason);
+            }
+        }
+    }
+
+    /// <summary>Ids in ascending order: what a dictionary yields depends on its history, rows must not.</summary>
+    private static int[] InOrder(ReplaySid sid)
+    {
+        int[] ids = [.. sid.Covers.Keys];
+        Array.Sort(ids);
+        return ids;
+    }
+
+    private ref Track TrackOf(int id)
+    {
+        if (id >= _tracks.Length)
+        {
+            Array.Resize(ref _tracks, Math.Max(id + 1, Math.Max(16, _tracks.Length * 2)));
+        }
+
+        return ref _tracks[id];
+    }
+
+    private void Emit(int id, long fromAt, long toAt, long epochId, long fromSeq, CoverageState state, string reason) =>
+        output(new Coverage(channel, nameOf(id), fromAt, toAt, epochId, fromSeq, state, reason));
+
+    public void Save(StateWriter writer)
+    {
+        var used = _tracks.Length;
+        while (used > 0 && _tracks[used - 1] is { OpenCount: 0, Reason: null })
+        {
+            used--;
+        }
+
+        writer.Write(used);
+        foreach (ref readonly var track in _tracks.AsSpan(0, used))
+        {
+            writer.Write(track.CoveredTo);
+            writer.Write(track.OpenCount);
+            writer.WriteReason(track.Reason);
+            writer.Write(track.IsDeliberate);
+        }
+    }
+
+    public void Load(StateReader reader)
+    {
+        _tracks = new Track[reader.ReadInt32()];
+        foreach (ref var track in _tracks.AsSpan())
+        {
+            track.CoveredTo = reader.ReadInt64();
+            track.OpenCount = reader.ReadInt32();
+            track.Reason = reader.ReadReason();
+            track.IsDeliberate = reader.ReadBoolean();
+        }
+    }
+
+    private struct Track
+    {
+        /// <summary>End of the coverage closed last.</summary>
+        public long CoveredTo;
+
+        /// <summary>Why that ended; null while the stream was never covered.</summary>
+        public string? Reason;
+        public int OpenCount;
+        public bool IsDeliberate;
+    }
+}

@@ -1,0 +1,34 @@
+using Kalshi.Daemon.Exchange.Protocol;
+
+namespace Kalshi.Daemon.Books;
+
+/// <summary>Where a row came from. `EpochId` is the received_at of the epoch's first frame: unique for ever, the same at every re-decode; 0 for frames without seq and for REST.</summary>
+internal readonly record struct RowOrigin(long ReceivedAt, int Session, int Sid, long EpochId, long Seq);
+
+/// <summary>What <see cref="Replay"/> finds, in journal order. `message` is reused: copy what is kept.</summary>
+internal interface IReplaySink
+{
+    /// <summary>A delta, snapshot, trade, ticker or lifecycle message, by `message.Type`; `frame` holds its bytes (for Payload).</summary>
+    void OnRow(in RowOrigin origin, Message message, ReadOnlySpan<byte> frame);
+
+    /// <summary>A trade from a REST page; may repeat one from the stream or an earlier page: trade_id tells.</summary>
+    void OnBackfilledTrade(in RowOrigin origin, Message message);
+
+    /// <summary>A frame that could not become a row; it stays in the journal. `message.Ticker` is set as far as it was readable.</summary>
+    void OnRejected(in RowOrigin origin, Message message, string reason, ReadOnlySpan<byte> frame);
+
+    /// <summary>A frame of a type we do not know: journalled, counted, harmless.</summary>
+    void OnUnknown(in RowOrigin origin, ReadOnlySpan<byte> frame);
+
+    /// <summary>An epoch ended (or, at <see cref="Replay.Finish"/>, is still open: EndReason null).</summary>
+    void OnEpoch(Epoch epoch);
+
+    /// <summary>
+    /// An interval of coverage or of its absence ended. What <see cref="Replay.Finish"/> reports is provisional: open
+    /// intervals (ToAt `long.MaxValue`) and trade gaps that wait for their backfill come again when the replay is fed on.
+    /// </summary>
+    void OnCoverage(in Coverage coverage);
+
+    /// <summary>A REST page other than a trades backfill (registry, sweeps).</summary>
+    void OnRestPage(long receivedAt, RestPage page, ReadOnlySpan<byte> body);
+}

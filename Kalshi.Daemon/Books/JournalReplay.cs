@@ -1,0 +1,45 @@
+using Kalshi.Daemon.Journal;
+
+namespace Kalshi.Daemon.Books;
+
+/// <summary>A journal directory through a <see cref="Replay"/>, damages told where they lie.</summary>
+internal static class JournalReplay
+{
+    /// <summary>
+    /// Replays the records stamped after `after` up to and including `until`, then calls <see cref="Replay.Finish"/>. With `after` &gt; 0 and a
+    /// fresh replay, rows lack the epochs and coverage that began earlier: give the saved state instead.
+    /// </summary>
+    /// <returns>The damages met.</returns>
+    public static IReadOnlyList<Damage> Run(string directory, IReplaySink sink, long after = 0, long until = long.MaxValue) =>
+        Run(directory, new Replay(sink), after, until);
+
+    public static IReadOnlyList<Damage> Run(string directory, Replay replay, long after = 0, long until = long.MaxValue)
+    {
+        using var reader = new JournalReader(directory, after);
+        var damages = Feed(reader, replay, until);
+        replay.Finish();
+        return damages;
+    }
+
+    /// <summary>As Run, without the finish.</summary>
+    public static IReadOnlyList<Damage> Feed(JournalReader reader, Replay replay, long until)
+    {
+        var told = 0;
+        while (reader.TryRead(out var record) && record.ReceivedAt <= until)
+        {
+            for (; told < reader.Damages.Count; told++)
+            {
+                replay.Feed(reader.Damages[told]);
+            }
+
+            replay.Feed(record);
+        }
+
+        for (; told < reader.Damages.Count; told++)
+        {
+            replay.Feed(reader.Damages[told]);
+        }
+
+        return reader.Damages;
+    }
+}
