@@ -19,6 +19,26 @@ internal static partial class Log
     // exchange 2xx
 
     // journal 3xx
+    [LoggerMessage(EventId = 300, Level = LogLevel.Information, Message = "Journal opened. directory={Directory} last_received_at={LastReceivedAt} first_free_session={FirstFreeSession}")]
+    public static partial void JournalOpened(this ILogger log, string directory, long lastReceivedAt, int firstFreeSession);
+
+    [LoggerMessage(EventId = 301, Level = LogLevel.Warning, Message = "Journal tail truncated to the last whole block. segment={Segment} state={State} from_bytes={FromBytes} to_bytes={ToBytes}")]
+    public static partial void JournalTailTruncated(this ILogger log, string segment, string state, long fromBytes, long toBytes);
+
+    [LoggerMessage(EventId = 302, Level = LogLevel.Error, Message = "Journal damaged; the rest is still read. segment={Segment} from_offset={FromOffset} to_offset={ToOffset} after={After} before={Before} damage={Damage}")]
+    public static partial void JournalDamaged(this ILogger log, string segment, long fromOffset, long toOffset, long after, long before, string damage);
+
+    [LoggerMessage(EventId = 303, Level = LogLevel.Error, Message = "Disk refused the journal; the block is kept and tried again. segment={Segment} pending_bytes={PendingBytes}")]
+    public static partial void JournalRefused(this ILogger log, string segment, int pendingBytes, Exception exception);
+
+    [LoggerMessage(EventId = 304, Level = LogLevel.Information, Message = "Disk takes the journal again. segment={Segment}")]
+    public static partial void JournalAccepted(this ILogger log, string segment);
+
+    [LoggerMessage(EventId = 305, Level = LogLevel.Error, Message = "Sync failed: records after durable may not survive a power cut until kalshid is restarted on a sound disk. segment={Segment} durable={Durable}")]
+    public static partial void JournalSyncFailed(this ILogger log, string segment, long durable, Exception exception);
+
+    [LoggerMessage(EventId = 306, Level = LogLevel.Error, Message = "Records were lost: the disk refused them to the end. records={Records} bytes={Bytes} from={From} to={To}")]
+    public static partial void JournalLost(this ILogger log, int records, int bytes, long from, long to);
 
     // export 4xx
 

@@ -1,0 +1,50 @@
+using System.Globalization;
+
+namespace Kalshi.Daemon.Journal;
+
+/// <summary>
+/// How far the consumers got: `data_dir/cursors/NAME` holds one decimal received_at stamp and a newline, written atomically by its
+/// consumer. A file that cannot be read counts as a consumer that has read nothing.
+/// </summary>
+internal static class Cursors
+{
+    private const int FileBytesMax = 64;
+
+    /// <summary>The cursors beside a journal directory.</summary>
+    public static List<(string Name, long Position)> Beside(string journalDirectory) =>
+        In(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(journalDirectory)) ?? ".", "cursors"));
+
+    public static List<(string Name, long Position)> In(string directory)
+    {
+        var cursors = new List<(string, long)>();
+        if (!Directory.Exists(directory))
+        {
+            return cursors;
+        }
+
+        foreach (var path in Directory.EnumerateFiles(directory))
+        {
+            var name = Path.GetFileName(path);
+            if (!name.EndsWith(SegmentName.TemporaryExtension, StringComparison.Ordinal) && name[0] != '.')
+            {
+                cursors.Add((name, Read(path)));
+            }
+        }
+
+        return cursors;
+    }
+
+    private static long Read(string path)
+    {
+        try
+        {
+            var file = new FileInfo(path);
+            return file.Length <= FileBytesMax && long.TryParse(File.ReadAllText(path).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var position)
+                ? position : 0;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return 0;
+        }
+    }
+}
