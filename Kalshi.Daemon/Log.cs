@@ -16,7 +16,92 @@ internal static partial class Log
     [LoggerMessage(EventId = 101, Level = LogLevel.Information, Message = "Effective options. {Options}")]
     public static partial void EffectiveOptions(this ILogger log, string options);
 
+    [LoggerMessage(EventId = 102, Level = LogLevel.Information, Message = "Journal ready. last_record={LastRecord} next_session={NextSession}")]
+    public static partial void JournalResumed(this ILogger log, string lastRecord, int nextSession);
+
+    [LoggerMessage(EventId = 103, Level = LogLevel.Information, Message = "Stopping. reason={Reason}")]
+    public static partial void Stopping(this ILogger log, string reason);
+
+    [LoggerMessage(EventId = 104, Level = LogLevel.Warning, Message = "Leaving at once after a second signal. signal={Signal}")]
+    public static partial void LeavingAtOnce(this ILogger log, string signal);
+
+    [LoggerMessage(EventId = 105, Level = LogLevel.Information,
+        Message = "Stopped. reason={Reason} frames={Frames} deltas={Deltas} snapshots={Snapshots} trades={Trades} gaps={Gaps} journal_bytes={JournalBytes}")]
+    public static partial void Stopped(this ILogger log, string reason, long frames, long deltas, long snapshots, long trades, long gaps, long journalBytes);
+
+    [LoggerMessage(EventId = 106, Level = LogLevel.Information,
+        Message = "Capturing. subscribed={Subscribed} markets={Markets} sockets={Sockets} msg_per_s={Rate:F0} frames={Frames} gaps={Gaps} exchange_age_ms={AgeMs:F1} write_delay_ms={DelayMs:F1}")]
+    public static partial void Progress(this ILogger log, int subscribed, int markets, int sockets, double rate, long frames, long gaps, double ageMs, double delayMs);
+
+    [LoggerMessage(EventId = 107, Level = LogLevel.Critical, Message = "The capture thread met a bug and the process ends; the journal holds everything up to here.")]
+    public static partial void CaptureFailed(this ILogger log, Exception exception);
+
+    [LoggerMessage(EventId = 108, Level = LogLevel.Error, Message = "The disk refuses the journal: free space or fix the disk. Capture waits and nothing received is dropped, but the exchange will not wait for long.")]
+    public static partial void JournalRefused(this ILogger log, Exception? exception);
+
+    [LoggerMessage(EventId = 109, Level = LogLevel.Warning, Message = "The disk accepts the journal again.")]
+    public static partial void JournalAccepts(this ILogger log);
+
+    [LoggerMessage(EventId = 110, Level = LogLevel.Warning, Message = "The control loop fell behind and events were dropped (the frames are journalled); a registry sweep follows. dropped={Dropped}")]
+    public static partial void EventsDropped(this ILogger log, long dropped);
+
+    [LoggerMessage(EventId = 111, Level = LogLevel.Warning, Message = "Cannot write the status file. path={Path}")]
+    public static partial void StatusRefused(this ILogger log, string path, Exception exception);
+
     // exchange 2xx
+    [LoggerMessage(EventId = 200, Level = LogLevel.Information, Message = "Session opened. session={Session} purpose={Purpose}")]
+    public static partial void SessionOpened(this ILogger log, int session, string purpose);
+
+    [LoggerMessage(EventId = 201, Level = LogLevel.Information, Message = "Session closed. session={Session} purpose={Purpose} reason={Reason} frames={Frames}")]
+    public static partial void SessionClosed(this ILogger log, int session, string purpose, string reason, long frames);
+
+    [LoggerMessage(EventId = 202, Level = LogLevel.Warning, Message = "A dial got no answer; trying again. purpose={Purpose} why={Why}")]
+    public static partial void DialFailed(this ILogger log, string purpose, string why);
+
+    [LoggerMessage(EventId = 203, Level = LogLevel.Warning, Message = "The exchange refused a dial; trying again. purpose={Purpose} status={Status} answer={Answer}")]
+    public static partial void DialRefused(this ILogger log, string purpose, int status, string answer);
+
+    [LoggerMessage(EventId = 204, Level = LogLevel.Error, Message = "The exchange does not accept our signature (401): check exchange.key_id, exchange.key_file and the clock with kalshid check. purpose={Purpose} answer={Answer}")]
+    public static partial void DialUnauthorized(this ILogger log, string purpose, string answer);
+
+    [LoggerMessage(EventId = 205, Level = LogLevel.Error, Message = "This machine's clock differs from the exchange's; beyond 10 s signatures are refused: fix time synchronisation. seconds={Seconds:F1}")]
+    public static partial void ClockSkewed(this ILogger log, double seconds);
+
+    [LoggerMessage(EventId = 206, Level = LogLevel.Warning, Message = "Gap in seq; recovering. session={Session} sid={Sid} gap={Gap}")]
+    public static partial void GapSeen(this ILogger log, int session, int sid, string gap);
+
+    [LoggerMessage(EventId = 207, Level = LogLevel.Warning, Message = "The exchange ended a subscription; subscribing anew. session={Session} sid={Sid} why={Why}")]
+    public static partial void SidEnded(this ILogger log, int session, int sid, string why);
+
+    [LoggerMessage(EventId = 208, Level = LogLevel.Warning, Message = "A command was not accepted. session={Session} command={Command} markets={Markets} answer={Answer}")]
+    public static partial void CommandFailed(this ILogger log, int session, string command, int markets, string answer);
+
+    [LoggerMessage(EventId = 209, Level = LogLevel.Warning, Message = "Snapshots did not come; the next step of the recovery ladder follows. session={Session} sid={Sid} step={Step}")]
+    public static partial void RecoveryEscalates(this ILogger log, int session, int sid, string step);
+
+    [LoggerMessage(EventId = 210, Level = LogLevel.Warning, Message = "REST call failed; trying again. path={Path} answer={Answer}")]
+    public static partial void RestRetried(this ILogger log, string path, string answer);
+
+    [LoggerMessage(EventId = 211, Level = LogLevel.Warning, Message = "REST call failed for now. path={Path} answer={Answer}")]
+    public static partial void RestFailed(this ILogger log, string path, string answer);
+
+    [LoggerMessage(EventId = 212, Level = LogLevel.Warning, Message = "A REST page could not be read; it will be asked for again. path={Path} bytes={Bytes}")]
+    public static partial void RestUnreadable(this ILogger log, string path, int bytes);
+
+    [LoggerMessage(EventId = 213, Level = LogLevel.Warning, Message = "The exchange repeated a page cursor; the walk starts again later. path={Path}")]
+    public static partial void CursorRepeated(this ILogger log, string path);
+
+    [LoggerMessage(EventId = 214, Level = LogLevel.Information, Message = "Markets listed. known={Known} new={New} gone={Gone} ms={Milliseconds}")]
+    public static partial void MarketsListed(this ILogger log, int known, int @new, int gone, long milliseconds);
+
+    [LoggerMessage(EventId = 215, Level = LogLevel.Warning, Message = "The connection budget is spent: the busiest markets have streams, the rest is swept by REST. Raise gather.connections_max or gather.markets_per_connection. sockets={Sockets} streamed={Streamed}")]
+    public static partial void ConnectionsSpent(this ILogger log, int sockets, int streamed);
+
+    [LoggerMessage(EventId = 216, Level = LogLevel.Information, Message = "Trades backfilled. from={From} to={To} pages={Pages}")]
+    public static partial void TradesBackfilled(this ILogger log, string from, string to, int pages);
+
+    [LoggerMessage(EventId = 217, Level = LogLevel.Information, Message = "Account limits read. tokens_per_s={PerSecond} capacity={Capacity}")]
+    public static partial void LimitsRead(this ILogger log, double perSecond, double capacity);
 
     // journal 3xx
     [LoggerMessage(EventId = 300, Level = LogLevel.Information, Message = "Journal opened. directory={Directory} last_received_at={LastReceivedAt} first_free_session={FirstFreeSession}")]

@@ -32,3 +32,20 @@ internal sealed record ProcessStopped(string Reason);
 [JsonSerializable(typeof(ProcessStarted))]
 [JsonSerializable(typeof(ProcessStopped))]
 internal sealed partial class SessionRecordsJson : JsonSerializerContext;
+
+/// <summary>Control records as journal bytes. Thread-safe.</summary>
+internal static class SessionRecords
+{
+    public static byte[] Bytes(ProcessStarted record) => JsonSerializer.SerializeToUtf8Bytes(record, SessionRecordsJson.Default.ProcessStarted);
+
+    public static byte[] Bytes(ProcessStopped record) => JsonSerializer.SerializeToUtf8Bytes(record, SessionRecordsJson.Default.ProcessStopped);
+
+    public static byte[] Bytes(SessionOpened record) => JsonSerializer.SerializeToUtf8Bytes(record, SessionRecordsJson.Default.SessionOpened);
+
+    public static byte[] Bytes(SessionClosed record) => JsonSerializer.SerializeToUtf8Bytes(record, SessionRecordsJson.Default.SessionClosed);
+
+    public static byte[] Bytes(GapSeen record) => JsonSerializer.SerializeToUtf8Bytes(record, SessionRecordsJson.Default.GapSeen);
+
+    /// <summary>The page's line, a newline, the body as received.</summary>
+    public static byte[] Bytes(RestPage page, byte[] body) => [.. JsonSerializer.SerializeToUtf8Bytes(page, SessionRecordsJson.Default.RestPage), (byte)'\n', .. body];
+}

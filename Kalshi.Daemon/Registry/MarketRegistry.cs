@@ -1,0 +1,230 @@
+using System.Text;
+using Kalshi.Daemon.Exchange;
+using Kalshi.Daemon.Exchange.Protocol;
+using Kalshi.Daemon.Journal;
+using Kalshi.Daemon.Primitives;
+using Microsoft.Extensions.Logging;
+
+namespace Kalshi.Daemon.Registry;
+
+/// <summary>
+/// Which markets exist, and so which books are wanted: a full listing over REST at start and as a slow sweep, lifecycle frames
+/// in between.
+///
+/// In:        GET /markets pages; lifecycle messages from the control loop; <see cref="RequestSweep"/>.
+/// Out:       <see cref="Shards"/>; every page as a journal record.
+/// Thread:    one asynchronous loop; <see cref="OnLifecycle"/> and RequestSweep from the control loop.
+/// Bound:     <see cref="PagesMax"/> pages a listing.
+/// When full: markets beyond the connection budget are dormant: swept by REST, promoted when they trade.
+/// </summary>
+internal sealed class MarketRegistry(RestClient rest, Shards shards, Func<RestPage, byte[], Task> journalPage, bool includeCombos, TimeSpan sweepInterval, ILogger log)
+{
+    private const int PagesMax = 5_000;
+    private const int ListingAttemptsMax = 1_000;
+
+    /// <summary>Every status whose book can change or come to life; unopened markets are subscribed early so that the first order is not missed.</summary>
+    private static readonly string[] ListedStatuses = ["open", "paused", "unopened"];
+
+    private readonly SemaphoreSlim _sweep = new(0, 1);
+    private readonly Lock _lock = new();
+
+    /// <summary>Guarded by `_lock`: ticker → number of the listing that saw it last.</summary>
+    private readonly Dictionary<string, int> _markets = [];
+    private int _listing;
+
+    /// <summary>Markets known and not settled.</summary>
+    public int Count
+    {
+        get { lock (_lock) { return _markets.Count; } }
+    }
+
+    /// <summary>Completes after the first full listing.</summary>
+    public Task FirstListing => _firstListing.Task;
+
+    private readonly TaskCompletionSource _firstListing = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Asks for a sweep soon: lifecycle messages may have been lost.</summary>
+    public void RequestSweep()
+    {
+        try
+        {
+            _sweep.Release();
+        }
+        catch (SemaphoreFullException)
+        {
+            // One is due already.
+        }
+    }
+
+    /// <summary>Lists, then sweeps at the interval or on request, until `stop`.</summary>
+    public async Task RunAsync(CancellationToken stop)
+    {
+        var backoff = new Backoff(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30));
+        try
+        {
+            for (var attempt = 0; attempt < ListingAttemptsMax && !await ListAsync(stop); attempt++)
+            {
+                await Task.Delay(backoff.Next(), stop);
+            }
+
+            _firstListing.TrySetResult();
+            await CatalogueAsync(stop);
+            while (true)
+            {
+                await _sweep.WaitAsync(sweepInterval, stop);
+                await ListAsync(stop);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            _firstListing.TrySetCanceled(stop);
+        }
+    }
+
+    /// <summary>A lifecycle message, decoded by the control loop. Created markets are subscribed at once, settled ones let go.</summary>
+    public void OnLifecycle(Message message)
+    {
+        if (message.Type != FrameType.MarketLifecycle || message.Ticker.Length == 0)
+        {
+            return;
+        }
+
+        if (message.EventType.SequenceEqual("settled"u8))
+        {
+            Forget(Encoding.UTF8.GetString(message.Ticker));
+        }
+        else if (!message.EventType.SequenceEqual("determined"u8))
+        {
+            var ticker = Encoding.UTF8.GetString(message.Ticker);
+            if (Learn(ticker))
+            {
+                shards.Place([ticker]);
+            }
+        }
+    }
+
+    private async Task<bool> ListAsync(CancellationToken stop)
+    {
+        var started = Environment.TickCount64;
+        var listing = Interlocked.Increment(ref _listing);
+        var fresh = new List<MarketListing>();
+        var mve = includeCombos ? "" : "&mve_filter=exclude";
+        foreach (var status in ListedStatuses)
+        {
+            if (!await ListStatusAsync($"/markets?limit=1000&status={status}{mve}", listing, fresh, stop))
+            {
+                return false;
+            }
+        }
+
+        // Active first: what traded most, then what is held most, then what closes soonest.
+        fresh.Sort(static (a, b) => (b.Volume24h, b.OpenInterest, a.CloseAt).CompareTo((a.Volume24h, a.OpenInterest, b.CloseAt)));
+        shards.Place(fresh.ConvertAll(market => market.Ticker));
+        var gone = ForgetUnseen(listing);
+        log.MarketsListed(Count, fresh.Count, gone, Environment.TickCount64 - started);
+        return true;
+    }
+
+    private async Task<bool> ListStatusAsync(string path, int listing, List<MarketListing> fresh, CancellationToken stop)
+    {
+        var cursor = "";
+        var seen = new HashSet<string>();
+        for (var pages = 0; pages < PagesMax; pages++)
+        {
+            var full = cursor.Length == 0 ? path : $"{path}&cursor={Uri.EscapeDataString(cursor)}";
+            var answer = await rest.GetAsync(full, stop);
+            if (!answer.Succeeded)
+            {
+                log.RestFailed(full, answer.ToString());
+                return false;
+            }
+
+            await journalPage(new RestPage(full, answer.Status, "registry"), answer.Body);
+            if (!MarketPage.TryParse(answer.Body, out var page))
+            {
+                log.RestUnreadable(full, answer.Body.Length);
+                return false;
+            }
+
+            fresh.AddRange(page.Markets.Where(market => Learn(market.Ticker, listing)));
+            cursor = page.Cursor;
+            if (cursor.Length == 0)
+            {
+                return true;
+            }
+
+            if (!seen.Add(cursor))
+            {
+                log.CursorRepeated(full);
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Series and events, for their tables; nothing waits for them.</summary>
+    private async Task CatalogueAsync(CancellationToken stop)
+    {
+        foreach (var path in new[] { "/series?limit=1000", "/events?limit=200" })
+        {
+            var cursor = "";
+            for (var pages = 0; pages < PagesMax; pages++)
+            {
+                var full = cursor.Length == 0 ? path : $"{path}&cursor={Uri.EscapeDataString(cursor)}";
+                var answer = await rest.GetAsync(full, stop);
+                if (!answer.Succeeded)
+                {
+                    log.RestFailed(full, answer.ToString());
+                    break;
+                }
+
+                await journalPage(new RestPage(full, answer.Status, "registry"), answer.Body);
+                var next = Cursors.Read(answer.Body);
+                if (next.Length == 0 || next == cursor)
+                {
+                    break;
+                }
+
+                cursor = next;
+            }
+        }
+    }
+
+    private bool Learn(string ticker, int listing = int.MaxValue)
+    {
+        lock (_lock)
+        {
+            var known = _markets.ContainsKey(ticker);
+            _markets[ticker] = listing;
+            return !known;
+        }
+    }
+
+    private void Forget(string ticker)
+    {
+        lock (_lock)
+        {
+            _markets.Remove(ticker);
+        }
+
+        shards.Remove(ticker);
+    }
+
+    /// <summary>Markets that an earlier listing knew and this one did not: closed for good. Those learned from lifecycle get one more listing.</summary>
+    private int ForgetUnseen(int listing)
+    {
+        List<string> gone;
+        lock (_lock)
+        {
+            gone = [.. _markets.Where(market => market.Value < listing).Select(market => market.Key)];
+            foreach (var ticker in _markets.Where(market => market.Value == int.MaxValue).Select(market => market.Key).ToArray())
+            {
+                _markets[ticker] = listing;
+            }
+        }
+
+        gone.ForEach(Forget);
+        return gone.Count;
+    }
+}
