@@ -1,8 +1,107 @@
+using Kalshi.Daemon.Exchange;
+using Kalshi.Daemon.Primitives;
+
 namespace Kalshi.Daemon;
 
+/// <summary>`kalshid check`: configuration, key, clock, REST, WebSocket, disk; each a line that says ok or what to do.</summary>
 internal static class CheckCommand
 {
     public static readonly CommandOption[] Options = [];
 
-    public static Task<int> RunAsync(CommandLine line) => throw new NotImplementedException();
+    /// <summary>The exchange accepts 10 s; half of it is time to act.</summary>
+    private const double SkewSecondsMax = 5;
+    private const long FreeBytesMin = 10L << 30;
+
+    public static async Task<int> RunAsync(CommandLine line)
+    {
+        var failures = 0;
+        void Say(string what, bool ok, string text)
+        {
+            failures += ok ? 0 : 1;
+            Console.WriteLine($"{(ok ? "ok  " : "FAIL")} {what,-10} {text}");
+        }
+
+        var options = Kalshi.Daemon.Options.Load(line);
+        Say("config", true, options.ConfigPath ?? "no file: defaults, environment and --set only");
+        RequestSigner? signer = null;
+        try
+        {
+            signer = RequestSigner.Load(options.KeyId, options.KeyFile);
+            Say("key", true, $"{signer.Algorithm}, {options.KeyFile}");
+        }
+        catch (SetupException e)
+        {
+            Say("key", false, e.Message);
+        }
+
+        CheckDisk(options, Say);
+        if (signer is not null)
+        {
+            await CheckRestAsync(options, signer, Say);
+            await CheckSocketAsync(options, signer, Say);
+        }
+
+        return failures == 0 ? ExitCode.Ok : ExitCode.Failed;
+    }
+
+    private static void CheckDisk(Options options, Action<string, bool, string> say)
+    {
+        try
+        {
+            var directory = Directory.CreateDirectory(options.DataDir).FullName;
+            var probe = Path.Combine(directory, $".check-{Environment.ProcessId}");
+            File.WriteAllText(probe, "kalshid");
+            File.Delete(probe);
+            var free = new DriveInfo(directory).AvailableFreeSpace;
+            say("disk", free >= FreeBytesMin, free >= FreeBytesMin
+                ? $"{directory}: {free >> 30} GiB free"
+                : $"{directory}: only {free >> 20} MiB free; the journal wants at least {FreeBytesMin >> 30} GiB: free space, move gather.data_dir or lower journal.retention");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            say("disk", false, $"gather.data_dir {options.DataDir} is not writable: {e.Message}");
+        }
+    }
+
+    private static async Task CheckRestAsync(Options options, RequestSigner signer, Action<string, bool, string> say)
+    {
+        if (!Uri.TryCreate(options.RestUrl, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
+        {
+            say("rest", false, $"exchange.rest_url \"{options.RestUrl}\" is not an http(s) URL");
+            return;
+        }
+
+        using var rest = new RestClient(options.RestUrl, signer, new ConsoleLog());
+        var answer = await rest.GetOnceAsync("/exchange/status", CancellationToken.None);
+        say("rest", answer.Succeeded, answer.Succeeded ? options.RestUrl : $"{options.RestUrl}/exchange/status: {answer}");
+        if (answer.Date is { } date)
+        {
+            var skew = (DateTimeOffset.UtcNow - date).TotalSeconds;
+            say("clock", Math.Abs(skew) <= SkewSecondsMax, Math.Abs(skew) <= SkewSecondsMax
+                ? $"within {SkewSecondsMax:0} s of the exchange"
+                : $"{Math.Abs(skew):0} s {(skew > 0 ? "ahead of" : "behind")} the exchange, which refuses signatures beyond 10 s: fix time synchronisation (chrony, systemd-timesyncd)");
+        }
+
+        var limits = await rest.GetOnceAsync("/account/limits", CancellationToken.None);
+        say("account", limits.Succeeded, limits.Succeeded ? "the key is accepted" : $"/account/limits: {limits}; is exchange.key_id the id of this key, and of this environment?");
+    }
+
+    private static async Task CheckSocketAsync(Options options, RequestSigner signer, Action<string, bool, string> say)
+    {
+        if (!Uri.TryCreate(options.WsUrl, UriKind.Absolute, out var url) || url.Scheme is not ("ws" or "wss"))
+        {
+            say("websocket", false, $"exchange.ws_url \"{options.WsUrl}\" is not a ws(s) URL");
+            return;
+        }
+
+        try
+        {
+            await using var socket = await FrameSocket.DialAsync(url, signer, TimeSpan.FromSeconds(10), CancellationToken.None);
+            say("websocket", true, options.WsUrl);
+        }
+        catch (DialException e)
+        {
+            say("websocket", false, $"{options.WsUrl}: {(e.Status == 0 ? "" : $"{e.Status} ")}{e.Message}");
+        }
+    }
 }
