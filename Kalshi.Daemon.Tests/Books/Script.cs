@@ -68,7 +68,7 @@ internal sealed class Script
     public Script ProcessStarted() => Add(RecordKind.ProcessStarted, 0, """{"gatherer":"g","version":"0"}""");
 
     public static string DeltaText(long seq, string ticker, string side, string price, string delta, long exchangeAt, int sid = 1) =>
-        $$$"""{"type":"orderbook_delta","sid":{{{sid}}},"seq":{{{seq}}},"msg":{"market_ticker":"{{{ticker}}}","market_id":"","price_dollars":"{{{price}}}","delta_fp":"{{{delta}}}","side":"{{{side}}}","ts":"{{{Primitives.Micros.Format(exchangeAt)}}}","ts_ms":{{{exchangeAt / 1_000}}}}}""";
+        $$$"""{"type":"orderbook_delta","sid":{{{sid}}},"seq":{{{seq}}},"msg":{"market_ticker":"{{{ticker}}}","market_id":"","price_dollars":"{{{price}}}","delta_fp":"{{{delta}}}","side":"{{{side}}}","ts":"{{{Kalshi.Daemon.Primitives.Micros.Format(exchangeAt)}}}","ts_ms":{{{exchangeAt / 1_000}}}}}""";
 
     public static string Dollars(int price) => (price / 1_000_000m).ToString("0.0000##", CultureInfo.InvariantCulture);
 

@@ -223,7 +223,7 @@ internal sealed class TradeBackfill : IStreamWatch
                 return -1;
             }
 
-            var next = Cursors.Read(answer.Body);
+            var next = PageCursor.Read(answer.Body);
             await _journalPage(new RestPage(path, answer.Status, "trades_backfill", from, to, last && next.Length == 0), answer.Body);
             if (next.Length == 0)
             {

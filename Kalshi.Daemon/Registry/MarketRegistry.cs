@@ -180,7 +180,7 @@ internal sealed class MarketRegistry(RestClient rest, Shards shards, Func<RestPa
                 }
 
                 await journalPage(new RestPage(full, answer.Status, "registry"), answer.Body);
-                var next = Cursors.Read(answer.Body);
+                var next = PageCursor.Read(answer.Body);
                 if (next.Length == 0 || next == cursor)
                 {
                     break;

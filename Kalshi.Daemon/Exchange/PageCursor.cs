@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace Kalshi.Daemon.Exchange;
 
 /// <summary>The `cursor` of a REST page.</summary>
-internal static class Cursors
+internal static class PageCursor
 {
     /// <summary>The top-level cursor, "" when there is none, it is empty, or the body is not JSON.</summary>
     public static string Read(ReadOnlySpan<byte> body)

@@ -1,9 +1,0 @@
-using NUnit.Framework;
-
-namespace Kalshi.Daemon.Tests;
-
-internal sealed class SmokeTest
-{
-    [Test]
-    public void Nothing() => Assert.Pass();
-}
