@@ -128,6 +128,20 @@ internal static partial class Log
     // export 4xx
 
     // simulate 5xx
+    [LoggerMessage(EventId = 500, Level = LogLevel.Information, Message = "Markets made. markets={Markets} events={Events} heap_mib={HeapMib}")]
+    public static partial void Populated(this ILogger log, int markets, int events, long heapMib);
+
+    [LoggerMessage(EventId = 501, Level = LogLevel.Information, Message = "Exchange listens. address={Address} key_id={KeyId}")]
+    public static partial void Listening(this ILogger log, string address, string keyId);
+
+    [LoggerMessage(EventId = 502, Level = LogLevel.Information, Message = "Stream started.")]
+    public static partial void StreamStarted(this ILogger log);
+
+    [LoggerMessage(EventId = 503, Level = LogLevel.Information, Message = "Stream is over, queues drain. linger_s={LingerSeconds}")]
+    public static partial void StreamOver(this ILogger log, double lingerSeconds);
+
+    [LoggerMessage(EventId = 504, Level = LogLevel.Information, Message = "Simulation ended. by={By} deltas={Deltas} trades={Trades} tickers={Tickers} lifecycle={Lifecycle} snapshots={Snapshots} frames_sent={FramesSent} bytes_sent={BytesSent} overflows={Overflows}")]
+    public static partial void StreamEnded(this ILogger log, string by, long deltas, long trades, long tickers, long lifecycle, long snapshots, long framesSent, long bytesSent, long overflows);
 }
 
 /// <summary>

@@ -1,0 +1,327 @@
+using System.Text;
+using Kalshi.Daemon.Exchange.Protocol;
+using Kalshi.Daemon.Primitives;
+
+namespace Kalshi.Daemon.Simulation;
+
+/// <summary>What a seeded stream is made of.</summary>
+/// <param name="Markets">Open markets at the start, combos not counted.</param>
+/// <param name="Rate">Messages a second over the whole exchange, on average; 0 = as fast as it is asked.</param>
+/// <param name="DurationMicros">Stream length; `long.MaxValue` = endless.</param>
+/// <param name="FramesMax">Stops after so many produced messages.</param>
+/// <param name="WaveMicros">Distance of the waves of new markets; each wave closes when the next opens.</param>
+/// <param name="HugeLevels">Levels a side of the first market's book, for snapshots of megabytes; 0 = an ordinary one.</param>
+/// <param name="PinStamps">Stamps count from the time given to Populate even when the clock starts later.</param>
+internal sealed record SeededSettings(
+    ulong Seed, int Markets, int Combos, long Rate, long DurationMicros, long FramesMax, long WaveMicros, int WaveMarkets, int HugeLevels = 0, bool PinStamps = false);
+
+/// <summary>
+/// A made-up exchange that behaves like the real one where it matters to a recorder: activity by Zipf's law, seconds that
+/// are several times the mean, bursts before a close, waves of new markets, fractional sizes, sub-cent grids, a quarter of
+/// the deltas stamped like the one before, rare exact duplicates, combos. The content depends on the settings only; the
+/// stamps start at the given time. Thread: the exchange's. Bound: <see cref="MarketTable.MarketsMax"/>, then waves stop.
+/// </summary>
+internal sealed partial class SeededSource : IEventSource
+{
+    /// <summary>Messages per second of exchange time when the rate is "max".</summary>
+    private const long FullSpeedRate = 1_000_000;
+
+    private readonly SeededSettings _settings;
+    private readonly WireText _text = new();
+    private readonly PriorityQueue<Timed, (long At, long Order)> _timed = new();
+    private int[] _open = [];
+    private int[] _slotOf = [];
+    private int _openCount;
+    private readonly List<int> _combos = [];
+    private SeededRandom _random;
+    private long _startAt;
+    private long _second = -1;
+    private long _inSecond;
+    private long _done;
+    private long _produced;
+    private long _timedOrder;
+    private long _nextMessageAt;
+    private double _burstFactor = 1;
+    private long _burstUntil;
+
+    public SeededSource(SeededSettings settings)
+    {
+        _settings = settings;
+        _random = new SeededRandom(SeededRandom.Mix(settings.Seed, 1));
+    }
+
+    public long NextAt
+    {
+        get
+        {
+            var next = _nextMessageAt;
+            if (_timed.TryPeek(out _, out var due))
+            {
+                next = Math.Min(next, due.At);
+            }
+
+            return next > _settings.DurationMicros || _produced >= _settings.FramesMax ? long.MaxValue : next;
+        }
+    }
+
+    /// <summary>Stamps follow the clock from here on, unless the settings pin them.</summary>
+    public void Begin(SimulatedExchange exchange, long now)
+    {
+        if (!_settings.PinStamps)
+        {
+            _startAt = now;
+        }
+    }
+
+    public bool IsWatched(SimulatedExchange exchange)
+    {
+        for (var i = 0; i < _openCount; i++)
+        {
+            if (exchange.Markets[_open[i]].BookSubscribers.Length == 0)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    public void Burst(double factor, long until) => (_burstFactor, _burstUntil) = (factor, until);
+
+    public void Step(SimulatedExchange exchange)
+    {
+        if (_timed.TryPeek(out var timed, out var due) && due.At <= _nextMessageAt)
+        {
+            _timed.Dequeue();
+            Carry(exchange, timed, due.At);
+            return;
+        }
+
+        var before = exchange.Counters.Produced;
+        if (PickMarket(exchange, _nextMessageAt) is { } market)
+        {
+            Act(exchange, market, _startAt + _nextMessageAt);
+        }
+
+        // A pick that found nothing to do still uses up its place, so that time goes on.
+        var produced = exchange.Counters.Produced - before;
+        _produced += produced;
+        _done += Math.Max(1, produced);
+        FindNextMessage();
+    }
+
+    private void FindNextMessage()
+    {
+        while (_done >= _inSecond)
+        {
+            _second++;
+            _done = 0;
+            _inSecond = MessagesIn(_second);
+            if (_second * Micros.PerSecond > _settings.DurationMicros)
+            {
+                _nextMessageAt = long.MaxValue;
+                return;
+            }
+        }
+
+        _nextMessageAt = (_second * Micros.PerSecond) + (_done * Micros.PerSecond / _inSecond);
+    }
+
+    /// <summary>Nine seconds of ten are calm, one is five times as busy: the mean is the rate. More before a wave closes.</summary>
+    private long MessagesIn(long second)
+    {
+        if (_settings.Rate == 0)
+        {
+            return FullSpeedRate;
+        }
+
+        var random = new SeededRandom(SeededRandom.Mix(_settings.Seed ^ 0xB0057, (ulong)second));
+        var factor = (random.Below(10) == 0 ? 3.7 : 0.7) * (0.8 + (0.4 * random.Fraction()));
+        if (second * Micros.PerSecond < _burstUntil)
+        {
+            factor *= _burstFactor;
+        }
+
+        // A rate below one a second still produces: the fraction is carried by chance.
+        var exact = _settings.Rate * factor;
+        return (long)exact + (random.Chance(exact - Math.Floor(exact)) ? 1 : 0);
+    }
+
+    private SimulatedMarket? PickMarket(SimulatedExchange exchange, long offset)
+    {
+        for (var attempt = 0; attempt < 4 && _openCount > 0; attempt++)
+        {
+            var market = exchange.Markets[PickIndex(offset)];
+            if (market.Status == MarketStatus.Active)
+            {
+                return market;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Log-uniform rank: the n-th busiest market gets a share of about 1/n.</summary>
+    private int PickIndex(long offset)
+    {
+        if (_combos.Count > 0 && _random.Chance(0.02))
+        {
+            return _combos[_random.Below(_combos.Count)];
+        }
+
+        if (_closing.Count > 0 && offset > _closingAt - BurstBeforeClose && _random.Chance(0.4))
+        {
+            return _closing[_random.Below(_closing.Count)];
+        }
+
+        var rank = (int)Math.Exp(_random.Fraction() * Math.Log(_openCount + 1)) - 1;
+        return _open[Math.Clamp(rank, 0, _openCount - 1)];
+    }
+
+    private long BurstBeforeClose => Math.Min(10 * Micros.PerSecond, _settings.WaveMicros / 20);
+
+    private void Act(SimulatedExchange exchange, SimulatedMarket market, long at)
+    {
+        var book = exchange.BookOf(market);
+        var kind = _random.Below(2_000);
+        var top = (book.BestYes.Price, book.YesAsk);
+        if (kind == 0)
+        {
+            Duplicate(exchange, market, book, at);
+        }
+        else if (kind < 110)
+        {
+            TradeAgainst(exchange, market, book, at);
+        }
+        else if (kind < 620)
+        {
+            Move(exchange, market, book, at);
+        }
+        else
+        {
+            ChangeOne(exchange, market, book, at);
+        }
+
+        // Tickers coalesce: not every change of the top is said.
+        if ((book.BestYes.Price, book.YesAsk) != top && _random.Chance(0.35))
+        {
+            exchange.Ticker(market, at);
+        }
+    }
+
+    private void ChangeOne(SimulatedExchange exchange, SimulatedMarket market, SimulatedBook book, long at)
+    {
+        var side = (_random.Next() & 1) == 0 ? Side.Yes : Side.No;
+        var levels = book.Of(side);
+        if (levels.Length < 4 || (levels.Length < 40 && _random.Chance(0.55)))
+        {
+            exchange.Delta(market, side, PriceToAdd(market, book, side), RandomQuantity(), at);
+            return;
+        }
+
+        var level = NearTop(levels);
+        var part = _random.Chance(0.5) || level.Quantity < 2 ? level.Quantity : 1 + (long)(_random.Fraction() * (level.Quantity - 1));
+        exchange.Delta(market, side, level.Price, -part, at);
+    }
+
+    /// <summary>An order that moves: two changes at one instant.</summary>
+    private void Move(SimulatedExchange exchange, SimulatedMarket market, SimulatedBook book, long at)
+    {
+        var side = (_random.Next() & 1) == 0 ? Side.Yes : Side.No;
+        var levels = book.Of(side);
+        if (levels.Length == 0)
+        {
+            ChangeOne(exchange, market, book, at);
+            return;
+        }
+
+        var level = NearTop(levels);
+        var quantity = Math.Min(level.Quantity, RandomQuantity());
+        exchange.Delta(market, side, level.Price, -quantity, at);
+        exchange.Delta(market, side, PriceToAdd(market, book, side), quantity, at);
+    }
+
+    /// <summary>Two changes alike in every field: a set of deltas would lose one.</summary>
+    private void Duplicate(SimulatedExchange exchange, SimulatedMarket market, SimulatedBook book, long at)
+    {
+        var side = (_random.Next() & 1) == 0 ? Side.Yes : Side.No;
+        var price = PriceToAdd(market, book, side);
+        var quantity = RandomQuantity();
+        exchange.Delta(market, side, price, quantity, at);
+        exchange.Delta(market, side, price, quantity, at);
+    }
+
+    /// <summary>A taker takes from the best levels of the other side: its deltas first, then its trades, all at one instant.</summary>
+    private void TradeAgainst(SimulatedExchange exchange, SimulatedMarket market, SimulatedBook book, long at)
+    {
+        var takerYes = (_random.Next() & 1) == 0;
+        var resting = takerYes ? Side.No : Side.Yes;
+        var wanted = RandomQuantity();
+        Span<Level> fills = stackalloc Level[3];
+        var count = 0;
+        while (wanted > 0 && count < fills.Length && book.Of(resting).Length > 0)
+        {
+            var best = book.Of(resting)[^1];
+            var taken = Math.Min(wanted, best.Quantity);
+            exchange.Delta(market, resting, best.Price, -taken, at);
+            fills[count++] = new Level(best.Price, taken);
+            wanted -= taken;
+        }
+
+        foreach (var fill in fills[..count])
+        {
+            var yesPrice = takerYes ? SimulatedBook.Dollar - fill.Price : fill.Price;
+            var id = SeededRandom.Uuid(_settings.Seed, 2, (ulong)exchange.Trades.Count);
+            exchange.Trade(market, new SimulatedTrade(market.Index, at, id, yesPrice, fill.Quantity, takerYes, _random.Below(200) == 0));
+        }
+
+        if (count == 0)
+        {
+            ChangeOne(exchange, market, book, at);
+        }
+    }
+
+    private Level NearTop(ReadOnlySpan<Level> levels)
+    {
+        var fromTop = Math.Min(levels.Length - 1, (int)(-Math.Log(1 - _random.Fraction()) * 3));
+        return levels[levels.Length - 1 - fromTop];
+    }
+
+    /// <summary>Near the best price of the side, on the grid, and never crossing the other side.</summary>
+    private int PriceToAdd(SimulatedMarket market, SimulatedBook book, Side side)
+    {
+        var tick = market.Tick;
+        var opposite = side == Side.Yes ? book.BestNo.Price : book.BestYes.Price;
+        var own = side == Side.Yes ? book.BestYes.Price : book.BestNo.Price;
+        var highest = Math.Min(SimulatedBook.Dollar - opposite - tick, SimulatedBook.Dollar - (2 * tick)) / tick * tick;
+        var near = own == 0 ? Math.Min(highest, SimulatedBook.Dollar / 2) : own;
+        var price = near + ((1 - (int)(-Math.Log(1 - _random.Fraction()) * 4)) * tick);
+        return Math.Clamp(price / tick * tick, tick, Math.Max(tick, highest));
+    }
+
+    /// <summary>Hundredths of a contract: round lots, single contracts and fractions, as on the wire.</summary>
+    private long RandomQuantity() => _random.Below(10) switch
+    {
+        < 4 => 100L * (1 + _random.Below(20)),
+        < 7 => 1_000L * (1 + _random.Below(50)),
+        < 8 => 10_000L * (1 + _random.Below(100)),
+        _ => 1 + _random.Below(30_000),
+    };
+
+    private readonly record struct Timed(TimedKind Kind, int Wave, int Market = -1);
+
+    private enum TimedKind : byte
+    {
+        CreateWave,
+        OpenWave,
+        CloseWave,
+        ClearWave,
+        DetermineWave,
+        SettleWave,
+        Pause,
+        Resume,
+        News,
+    }
+
+    private void At(long offset, Timed timed) => _timed.Enqueue(timed, (offset, _timedOrder++));
+}
