@@ -1,3 +1,4 @@
+using System.Globalization;
 using Kalshi.Daemon.Primitives;
 
 namespace Kalshi.Daemon;
@@ -19,48 +20,36 @@ internal sealed class CommandLine
 
     public List<string> Positional { get; } = [];
 
-    /// <summary>Parses `--name value` and `--name=value`. Throws <see cref="SetupException"/> (exit 64) with "did you mean".</summary>
-    public static CommandLine Parse(string mode, ReadOnlySpan<string> arguments, IEnumerable<CommandOption> declared)
+    /// <summary>
+    /// Parses `--name value` and `--name=value`; a value that begins with `--` needs the second form. Throws
+    /// <see cref="SetupException"/> (exit 64) with "did you mean".
+    /// </summary>
+    public static CommandLine Parse(string mode, ReadOnlySpan<string> arguments, IEnumerable<CommandOption> declared, int positionalMax = int.MaxValue)
     {
         var known = Common.Concat(declared).ToDictionary(option => option.Name);
         var line = new CommandLine();
         for (var i = 0; i < arguments.Length; i++)
         {
-            var argument = arguments[i];
-            if (!argument.StartsWith("--", StringComparison.Ordinal) || argument.Length == 2)
+            var argument = arguments[i] == "-h" ? "--help" : arguments[i];
+            if (!argument.StartsWith('-') || argument.Length == 1)
             {
-                line.Positional.Add(argument);
+                line.AddPositional(mode, argument, positionalMax);
                 continue;
             }
 
             var equals = argument.IndexOf('=');
-            var name = equals < 0 ? argument[2..] : argument[2..equals];
-            if (!known.TryGetValue(name, out var option))
+            var name = argument.TrimStart('-').Split('=', 2)[0];
+            if (!argument.StartsWith("--", StringComparison.Ordinal) || !known.TryGetValue(name, out var option))
             {
-                throw new SetupException(ExitCode.Usage, $"kalshid {mode} has no option --{name}{Spelling.DidYouMean(name, known.Keys, "--")}; see kalshid {mode} --help.");
+                var given = equals < 0 ? argument : argument[..equals];
+                throw new SetupException(ExitCode.Usage, $"kalshid {mode} has no option {given}{Spelling.DidYouMean(name, known.Keys, "--")}; see kalshid {mode} --help.");
             }
 
-            if (option.Value is null)
-            {
-                if (equals >= 0)
-                {
-                    throw new SetupException(ExitCode.Usage, $"--{name} takes no value.");
-                }
-
-                line._options.Add((name, ""));
-            }
-            else if (equals >= 0)
-            {
-                line._options.Add((name, argument[(equals + 1)..]));
-            }
-            else if (i + 1 < arguments.Length)
-            {
-                line._options.Add((name, arguments[++i]));
-            }
-            else
-            {
-                throw new SetupException(ExitCode.Usage, $"--{name} needs a value: --{name} {option.Value}.");
-            }
+            line._options.Add((name, option.Value is null
+                ? equals < 0 ? "" : throw new SetupException(ExitCode.Usage, $"--{name} takes no value.")
+                : equals >= 0 ? argument[(equals + 1)..]
+                : i + 1 < arguments.Length && !arguments[i + 1].StartsWith("--", StringComparison.Ordinal) ? arguments[++i]
+                : throw new SetupException(ExitCode.Usage, $"--{name} needs a value: --{name} {option.Value}.")));
         }
 
         return line;
@@ -75,11 +64,23 @@ internal sealed class CommandLine
 
     public TimeSpan? Duration(string name) => Parsed(name, Units.TryParseDuration, "a duration such as 500ms, 60s or 2h", out TimeSpan value) ? value : null;
 
-    public long? Integer(string name) => Parsed(name, long.TryParse, "a whole number", out long value) ? value : null;
+    public long? Integer(string name) =>
+        Parsed(name, (string text, out long number) => long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out number), "a whole number", out long value)
+            ? value : null;
 
     public double? Number(string name) =>
-        Parsed(name, (string text, out double number) => double.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, out number), "a number", out double value)
+        Parsed(name, (string text, out double number) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out number) && double.IsFinite(number), "a number", out double value)
             ? value : null;
+
+    private void AddPositional(string mode, string argument, int positionalMax)
+    {
+        if (Positional.Count == positionalMax)
+        {
+            throw new SetupException(ExitCode.Usage, $"kalshid {mode}: \"{argument}\" is one argument too many; see kalshid {mode} --help.");
+        }
+
+        Positional.Add(argument);
+    }
 
     private bool Parsed<T>(string name, Parser<T> parser, string expected, out T value)
     {

@@ -38,20 +38,22 @@ internal sealed class Options
     public string ExportSource = "journal";
     public string ExportTarget = "";
 
+    private const string EnvironmentPrefix = "KALSHID_";
+
     public static readonly Setting[] Settings =
     [
-        Setting.Text("exchange", "rest_url", o => ref o.RestUrl),
-        Setting.Text("exchange", "ws_url", o => ref o.WsUrl),
+        Setting.Word("exchange", "rest_url", o => ref o.RestUrl),
+        Setting.Word("exchange", "ws_url", o => ref o.WsUrl),
         Setting.Text("exchange", "key_id", o => ref o.KeyId),
         Setting.Text("exchange", "key_file", o => ref o.KeyFile),
-        Setting.Text("gather", "name", o => ref o.Name),
-        Setting.Text("gather", "data_dir", o => ref o.DataDir),
-        Setting.Integer("gather", "connections_max", o => ref o.ConnectionsMax, 2, 10_000),
+        Setting.Word("gather", "name", o => ref o.Name),
+        Setting.Word("gather", "data_dir", o => ref o.DataDir),
+        Setting.Integer("gather", "connections_max", o => ref o.ConnectionsMax, 4, 10_000),
         Setting.Integer("gather", "markets_per_connection", o => ref o.MarketsPerConnection, 1, 500_000),
         Setting.Integer("gather", "subscribe_chunk", o => ref o.SubscribeChunk, 1, 100_000),
         Setting.Integer("gather", "commands_per_second", o => ref o.CommandsPerSecond, 1, 10_000),
         Setting.Flag("gather", "include_combos", o => ref o.IncludeCombos),
-        Setting.Duration("gather", "registry_sweep", o => ref o.RegistrySweep),
+        Setting.Duration("gather", "registry_sweep", o => ref o.RegistrySweep, TimeSpan.FromSeconds(1)),
         Setting.Duration("gather", "shutdown_limit", o => ref o.ShutdownLimit),
         Setting.Integer("journal", "sync_interval_ms", o => ref o.SyncIntervalMs, 1, 60_000),
         Setting.Bytes("journal", "sync_bytes", o => ref o.SyncBytes, 1),
@@ -59,7 +61,7 @@ internal sealed class Options
         Setting.Duration("journal", "retention", o => ref o.Retention),
         Setting.Bytes("journal", "disk_budget", o => ref o.DiskBudget, 0),
         Setting.Flag("journal", "compress", o => ref o.Compress),
-        Setting.Text("export", "source", o => ref o.ExportSource),
+        Setting.Word("export", "source", o => ref o.ExportSource),
         Setting.Text("export", "target", o => ref o.ExportTarget),
     ];
 
@@ -76,14 +78,17 @@ internal sealed class Options
         var options = new Options();
         if (file is not null)
         {
-            options.ReadFile(file);
+            foreach (var (section, key, value, where) in ConfigFile.Read(file))
+            {
+                options.Apply(section, key, value, where);
+            }
+
+            options.ConfigPath = Path.GetFullPath(file);
         }
 
-        const string prefix = "KALSHID_";
-        foreach (var (name, value) in environment.Where(variable => variable.Name.StartsWith(prefix, StringComparison.Ordinal) && variable.Name.Contains("__")))
+        foreach (var (name, value) in environment.Where(variable => variable.Name.StartsWith(EnvironmentPrefix, StringComparison.Ordinal)))
         {
-            var parts = name[prefix.Length..].ToLowerInvariant().Split("__", 2);
-            options.Apply(parts[0], parts[1], value, $"environment variable {name}");
+            options.ApplyEnvironment(name, value);
         }
 
         foreach (var assignment in set)
@@ -92,7 +97,7 @@ internal sealed class Options
             var dot = assignment.IndexOf('.');
             if (dot <= 0 || equals < dot)
             {
-                throw new SetupException(ExitCode.Usage, $"--set {assignment}: expected --set section.key=value.");
+                throw new SetupException(ExitCode.Usage, $"--set {(equals < 0 ? assignment : assignment[..equals])}: expected --set section.key=value.");
             }
 
             options.Apply(assignment[..dot], assignment[(dot + 1)..equals], assignment[(equals + 1)..], $"--set {assignment[..equals]}");
@@ -101,62 +106,47 @@ internal sealed class Options
         return options;
     }
 
-    /// <summary>`section.key = value` for every setting, as in force; secrets are file names here, so nothing needs masking.</summary>
-    public IEnumerable<string> Effective() => Settings.Select(setting => $"{setting.Section}.{setting.Key}={setting.Read(this)}");
+    /// <summary>`section.key=value` for every setting, as in force; secrets are file names here, so nothing needs masking.</summary>
+    public IEnumerable<string> Effective() => Settings.Select(setting => $"{setting.Name}={setting.Read(this)}");
 
-    private void ReadFile(string path)
+    /// <summary>
+    /// Names without "__" belong to others (build scripts, wrappers), unless one is a setting spelled with single underscores:
+    /// that would be a setting silently not in force.
+    /// </summary>
+    private void ApplyEnvironment(string name, string value)
     {
-        string[] lines;
-        try
+        var path = name[EnvironmentPrefix.Length..].ToLowerInvariant();
+        if (path.Split("__", 2) is [var section, var key])
         {
-            lines = File.ReadAllLines(path);
+            Apply(section, key, value, $"environment variable {name}");
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        else if (Array.Find(Settings, setting => $"{setting.Section}_{setting.Key}" == path) is { } meant)
         {
-            throw new SetupException(ExitCode.Config, $"Cannot read the configuration file {path}: {e.Message}");
-        }
-
-        ConfigPath = Path.GetFullPath(path);
-        var section = "";
-        for (var i = 0; i < lines.Length; i++)
-        {
-            var line = lines[i].Trim();
-            var where = $"{path} line {i + 1}";
-            if (line.Length == 0 || line[0] is '#' or ';')
-            {
-                continue;
-            }
-
-            if (line[0] == '[' && line[^1] == ']')
-            {
-                section = line[1..^1].Trim();
-                continue;
-            }
-
-            var equals = line.IndexOf('=');
-            if (equals <= 0)
-            {
-                throw new SetupException(ExitCode.Config, $"{where}: expected \"key = value\", found \"{line}\".");
-            }
-
-            Apply(section, line[..equals].Trim(), line[(equals + 1)..].Trim(), where);
+            var right = $"{EnvironmentPrefix}{meant.Section}__{meant.Key}".ToUpperInvariant();
+            throw new SetupException(ExitCode.Config, $"environment variable {name}: section and key are joined by two underscores: {right}.");
         }
     }
 
     private void Apply(string section, string key, string value, string where)
     {
-        var setting = Array.Find(Settings, setting => setting.Section == section && setting.Key == key);
-        if (setting is null)
-        {
-            throw new SetupException(ExitCode.Config, Array.Exists(Settings, s => s.Section == section)
-                ? $"{where}: section [{section}] has no key \"{key}\"{Spelling.DidYouMean(key, Settings.Where(s => s.Section == section).Select(s => s.Key))}."
-                : $"{where}: there is no section [{section}]{Spelling.DidYouMean(section, Settings.Select(s => s.Section).Distinct())}.");
-        }
-
+        var setting = Array.Find(Settings, setting => setting.Section == section && setting.Key == key)
+            ?? throw new SetupException(ExitCode.Config, $"{where}: {Unknown(section, key)}.");
         if (setting.Write(this, value) is { } expected)
         {
-            throw new SetupException(ExitCode.Config, $"{where}: {section}.{key} = \"{value}\": expected {expected}.");
+            throw new SetupException(ExitCode.Config, $"{where}: {setting.Name} = \"{value}\": expected {expected}.");
         }
+    }
+
+    private static string Unknown(string section, string key)
+    {
+        var keys = Settings.Where(setting => setting.Section == section).Select(setting => setting.Key).ToArray();
+        if (keys.Length == 0)
+        {
+            return $"there is no section [{section}]{Spelling.DidYouMean(section, Settings.Select(setting => setting.Section).Distinct())}";
+        }
+
+        var elsewhere = Array.Find(Settings, setting => setting.Key == key);
+        return $"section [{section}] has no key \"{key}\"" + (elsewhere is null ? Spelling.DidYouMean(key, keys) : $" (it belongs to [{elsewhere.Section}])");
     }
 }
 
@@ -165,8 +155,14 @@ internal sealed record Setting(string Section, string Key, Func<Options, string,
 {
     public delegate ref T Field<T>(Options options);
 
+    public string Name => $"{Section}.{Key}";
+
     public static Setting Text(string section, string key, Field<string> field) =>
-        new(section, key, (o, text) => { field(o) = text; return null; }, o => field(o));
+        new(section, key, (o, text) => Set(ref field(o), text), o => field(o));
+
+    /// <summary>Text that may not be empty.</summary>
+    public static Setting Word(string section, string key, Field<string> field) =>
+        new(section, key, (o, text) => text.Length > 0 ? Set(ref field(o), text) : "some text", o => field(o));
 
     public static Setting Flag(string section, string key, Field<bool> field) =>
         new(section, key, (o, text) => text is "true" or "false" ? Set(ref field(o), text == "true") : "true or false", o => field(o) ? "true" : "false");
@@ -182,9 +178,10 @@ internal sealed record Setting(string Section, string Key, Func<Options, string,
             (o, text) => Units.TryParseBytes(text, out var value) && value >= min ? Set(ref field(o), value) : $"a size of at least {min} bytes, such as 256MiB",
             o => Units.FormatBytes(field(o)));
 
-    public static Setting Duration(string section, string key, Field<TimeSpan> field) =>
+    public static Setting Duration(string section, string key, Field<TimeSpan> field, TimeSpan min = default) =>
         new(section, key,
-            (o, text) => Units.TryParseDuration(text, out var value) ? Set(ref field(o), value) : "a duration such as 500ms, 60s or 7d",
+            (o, text) => Units.TryParseDuration(text, out var value) && value >= min ? Set(ref field(o), value)
+                : $"a duration such as 500ms, 60s or 7d{(min == default ? "" : $", at least {Units.FormatDuration(min)}")}",
             o => Units.FormatDuration(field(o)));
 
     private static string? Set<T>(ref T field, T value)

@@ -5,8 +5,11 @@ namespace Kalshi.Daemon.Primitives;
 /// <summary>Durations ("250ms", "60s", "5m", "2h", "7d") and sizes ("64KiB", "256MiB", "2GiB", "1048576") as people write them.</summary>
 internal static class Units
 {
-    private static readonly (string Suffix, double Milliseconds)[] DurationUnits =
-        [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+    private static readonly (string Suffix, long Ticks)[] DurationUnits =
+    [
+        ("ms", TimeSpan.TicksPerMillisecond), ("s", TimeSpan.TicksPerSecond), ("m", TimeSpan.TicksPerMinute), ("h", TimeSpan.TicksPerHour),
+        ("d", TimeSpan.TicksPerDay),
+    ];
 
     private static readonly (string Suffix, long Bytes)[] SizeUnits =
         [("KiB", 1L << 10), ("MiB", 1L << 20), ("GiB", 1L << 30), ("TiB", 1L << 40), ("B", 1)];
@@ -20,12 +23,11 @@ internal static class Units
             return true;
         }
 
-        foreach (var (suffix, milliseconds) in DurationUnits)
+        foreach (var (suffix, ticks) in DurationUnits)
         {
-            if (text.EndsWith(suffix, StringComparison.Ordinal)
-                && double.TryParse(text.AsSpan(0, text.Length - suffix.Length), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number))
+            if (text.EndsWith(suffix, StringComparison.Ordinal) && TryScale(text.AsSpan(0, text.Length - suffix.Length), ticks, out var total))
             {
-                duration = TimeSpan.FromMilliseconds(number * milliseconds);
+                duration = TimeSpan.FromTicks(total);
                 return true;
             }
         }
@@ -33,19 +35,31 @@ internal static class Units
         return false;
     }
 
+    /// <summary>A whole number of bytes, or a number with a unit; a fraction of a byte is cut.</summary>
     public static bool TryParseBytes(string text, out long bytes)
     {
         foreach (var (suffix, unit) in SizeUnits)
         {
-            if (text.EndsWith(suffix, StringComparison.OrdinalIgnoreCase)
-                && double.TryParse(text.AsSpan(0, text.Length - suffix.Length).Trim(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number))
+            if (text.EndsWith(suffix, StringComparison.OrdinalIgnoreCase) && TryScale(text.AsSpan(0, text.Length - suffix.Length), unit, out bytes))
             {
-                bytes = (long)(number * unit);
                 return true;
             }
         }
 
         return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out bytes);
+    }
+
+    /// <summary>Number × unit in decimals: no "NaN", no "Infinity", and false instead of an overflow.</summary>
+    private static bool TryScale(ReadOnlySpan<char> number, long unit, out long total)
+    {
+        total = 0;
+        if (!decimal.TryParse(number.Trim(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value) || value > long.MaxValue / unit)
+        {
+            return false;
+        }
+
+        total = (long)(value * unit);
+        return true;
     }
 
     public static string FormatDuration(TimeSpan duration) => duration switch
