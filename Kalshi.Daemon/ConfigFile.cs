@@ -17,8 +17,10 @@ internal readonly record struct ConfigEntry(string Section, string Key, string V
 /// </summary>
 internal static class ConfigFile
 {
-    /// <summary>Entries in file order. Throws <see cref="SetupException"/> (exit 78).</summary>
-    public static List<ConfigEntry> Read(string path)
+    /// <summary>
+    /// Entries in file order; `requireSection` refuses unknown sections, empty ones too. Throws <see cref="SetupException"/> (exit 78).
+    /// </summary>
+    public static List<ConfigEntry> Read(string path, Action<string, string> requireSection)
     {
         var entries = new List<ConfigEntry>();
         var firstSeen = new Dictionary<(string Section, string Key), int>();
@@ -37,6 +39,7 @@ internal static class ConfigFile
             if (line[0] == '[')
             {
                 section = SectionOf(line, where);
+                requireSection(section, where);
             }
             else
             {

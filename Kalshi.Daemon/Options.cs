@@ -30,9 +30,9 @@ internal sealed class Options
     public int SyncIntervalMs = 50;
     public long SyncBytes = 4L << 20;
     public long SegmentBytesMax = 256L << 20;
+    public bool Compress = true;
     public TimeSpan Retention = TimeSpan.FromDays(7);
     public long DiskBudget;
-    public bool Compress = true;
 
     // [export]
     public string ExportSource = "journal";
@@ -58,9 +58,9 @@ internal sealed class Options
         Setting.Integer("journal", "sync_interval_ms", o => ref o.SyncIntervalMs, 1, 60_000),
         Setting.Bytes("journal", "sync_bytes", o => ref o.SyncBytes, 1),
         Setting.Bytes("journal", "segment_bytes_max", o => ref o.SegmentBytesMax, 4_096),
+        Setting.Flag("journal", "compress", o => ref o.Compress),
         Setting.Duration("journal", "retention", o => ref o.Retention),
         Setting.Bytes("journal", "disk_budget", o => ref o.DiskBudget, 0),
-        Setting.Flag("journal", "compress", o => ref o.Compress),
         Setting.Word("export", "source", o => ref o.ExportSource),
         Setting.Text("export", "target", o => ref o.ExportTarget),
     ];
@@ -78,7 +78,7 @@ internal sealed class Options
         var options = new Options();
         if (file is not null)
         {
-            foreach (var (section, key, value, where) in ConfigFile.Read(file))
+            foreach (var (section, key, value, where) in ConfigFile.Read(file, RequireSection))
             {
                 options.Apply(section, key, value, where);
             }
@@ -129,25 +129,27 @@ internal sealed class Options
 
     private void Apply(string section, string key, string value, string where)
     {
+        RequireSection(section, where);
         var setting = Array.Find(Settings, setting => setting.Section == section && setting.Key == key)
-            ?? throw new SetupException(ExitCode.Config, $"{where}: {Unknown(section, key)}.");
+            ?? throw new SetupException(ExitCode.Config, $"{where}: section [{section}] has no key \"{key}\"{PerhapsMeant(section, key)}.");
         if (setting.Write(this, value) is { } expected)
         {
             throw new SetupException(ExitCode.Config, $"{where}: {setting.Name} = \"{value}\": expected {expected}.");
         }
     }
 
-    private static string Unknown(string section, string key)
+    private static void RequireSection(string section, string where)
     {
-        var keys = Settings.Where(setting => setting.Section == section).Select(setting => setting.Key).ToArray();
-        if (keys.Length == 0)
+        var sections = Settings.Select(setting => setting.Section).Distinct().ToArray();
+        if (!sections.Contains(section))
         {
-            return $"there is no section [{section}]{Spelling.DidYouMean(section, Settings.Select(setting => setting.Section).Distinct())}";
+            throw new SetupException(ExitCode.Config, $"{where}: there is no section [{section}]{Spelling.DidYouMean(section, sections)}.");
         }
-
-        var elsewhere = Array.Find(Settings, setting => setting.Key == key);
-        return $"section [{section}] has no key \"{key}\"" + (elsewhere is null ? Spelling.DidYouMean(key, keys) : $" (it belongs to [{elsewhere.Section}])");
     }
+
+    private static string PerhapsMeant(string section, string key) => Array.Find(Settings, setting => setting.Key == key) is { } elsewhere
+        ? $" (it belongs to [{elsewhere.Section}])"
+        : Spelling.DidYouMean(key, Settings.Where(setting => setting.Section == section).Select(setting => setting.Key));
 }
 
 /// <summary>One configuration key: where it stands, how its text becomes a value, and back. `Write` returns null or what it expected.</summary>
