@@ -193,6 +193,17 @@ internal sealed class ReplayTest
         Assert.That(new Script().SubscribeGlobal("trade").Trade(2, "A", "t1").Run().CoverageOf("", "trade"), Is.EqualTo(["Whole 30..open"]));
     }
 
+    [TestCase("market_lifecycle_v2")]
+    [TestCase("multivariate_market_lifecycle")]
+    public void Lifecycle_channels_are_rows_and_covered_as_a_whole(string channel)
+    {
+        var sink = new Script().SubscribeGlobal(channel)
+            .Frame($$$"""{"type":"{{{channel}}}","sid":2,"seq":1,"msg":{"market_ticker":"A","result":"no","event_type":"determined"}}""").Run();
+        Assert.That(sink.Rows, Is.EqualTo(1));
+        Assert.That(sink.Epochs[0].Lifecycle, Is.EqualTo(1));
+        Assert.That(sink.CoverageOf("", channel), Is.EqualTo(["Whole 20..open"]));
+    }
+
     [Test]
     public void A_trade_subscription_for_named_markets_claims_nothing_for_the_channel()
     {

@@ -15,17 +15,17 @@ internal static class JournalReplay
 
     public static IReadOnlyList<Damage> Run(string directory, Replay replay, long after = 0, long until = long.MaxValue)
     {
-        using var reader = new JournalReader(directory, after);
-        var damages = Feed(reader, replay, until);
+        using var reader = new JournalReader(directory, after, until);
+        var damages = Feed(reader, replay);
         replay.Finish();
         return damages;
     }
 
-    /// <summary>As Run, without the finish.</summary>
-    public static IReadOnlyList<Damage> Feed(JournalReader reader, Replay replay, long until)
+    /// <summary>As Run, to the reader's end and without the finish.</summary>
+    public static IReadOnlyList<Damage> Feed(JournalReader reader, Replay replay)
     {
         var told = 0;
-        while (reader.TryRead(out var record) && record.ReceivedAt <= until)
+        while (reader.TryRead(out var record))
         {
             for (; told < reader.Damages.Count; told++)
             {

@@ -138,7 +138,7 @@ internal sealed partial class Replay
         }
 
         epoch.ToAt = record.ReceivedAt;
-        if (verdict == DecodeVerdict.Decoded && message.Type >= FrameType.Subscribed)
+        if (verdict == DecodeVerdict.Decoded && IsReply(message.Type))
         {
             OnReply(session, sid, record.ReceivedAt);
         }
@@ -162,18 +162,18 @@ internal sealed partial class Replay
                 CoverChannel(origin, sid, epoch);
                 _backfills.OnTrade(message.ExchangeAt);
                 break;
-            case FrameType.MarketLifecycle or FrameType.EventLifecycle or FrameType.EventFeeUpdate:
+            case FrameType.Ticker:
+                // Numbered after all: a row, and a number that is accounted for.
+                epoch.Unknown++;
+                break;
+            case var type when FrameTypes.IsLifecycle(type):
                 epoch.Lifecycle++;
                 CoverChannel(origin, sid, epoch);
                 break;
-            case >= FrameType.Subscribed:
+            default:
                 epoch.Acks++;
                 CoverChannel(origin, sid, epoch);
                 return;
-            default:
-                // A ticker that is numbered after all: a row, and a number that is accounted for.
-                epoch.Unknown++;
-                break;
         }
 
         _sink.OnRow(origin, message, frame);
@@ -199,7 +199,8 @@ internal sealed partial class Replay
         Infer(sid, epoch, _decoder.Message.Type switch
         {
             FrameType.Trade => "trade",
-            FrameType.MarketLifecycle or FrameType.EventLifecycle or FrameType.EventFeeUpdate => "market_lifecycle_v2",
+            FrameType.MultivariateLifecycle => "multivariate_market_lifecycle",
+            var type when FrameTypes.IsLifecycle(type) => "market_lifecycle_v2",
             _ => null,
         });
         if (sid is { Kind: ChannelKind.Stream, IsGlobal: true })
@@ -222,7 +223,7 @@ internal sealed partial class Replay
         var message = _decoder.Message;
         var reason = _decoder.Reason;
         _sink.OnRejected(origin, message, reason, frame);
-        if (message.Type >= FrameType.Subscribed || LedgerOf(sid) is not { } ledger)
+        if (IsReply(message.Type) || LedgerOf(sid) is not { } ledger)
         {
             return;
         }
@@ -251,7 +252,7 @@ internal sealed partial class Replay
         {
             _sink.OnUnknown(origin, record.Bytes);
         }
-        else if (message.Type < FrameType.Subscribed)
+        else if (!IsReply(message.Type))
         {
             _sink.OnRow(origin, message, record.Bytes);
         }
@@ -377,6 +378,8 @@ internal sealed partial class Replay
         _latest = null;
         _backfills.OnBreak();
     }
+
+    private static bool IsReply(FrameType type) => type is FrameType.Subscribed or FrameType.Ok or FrameType.Unsubscribed or FrameType.Error;
 
     /// <summary>A sid whose `subscribed` reply was not seen shows its channel by its frames.</summary>
     private static void Infer(ReplaySid sid, Epoch epoch, string? channel)
