@@ -41,10 +41,14 @@ internal sealed class RealFramesTest
     public void Every_recorded_message_decodes_and_knows_all_its_fields()
     {
         var decoder = new FrameDecoder();
+        var general = new FrameDecoder();
         var counts = new Dictionary<FrameType, int>();
         foreach (var frame in RealFrames.ReadRecordings())
         {
             Assert.That(decoder.Decode(frame, false), Is.EqualTo(DecodeVerdict.Decoded), () => $"{decoder.Reason}: {Encoding.UTF8.GetString(frame)}");
+            var scanned = WireFrames.Describe(decoder.Message);
+            Assert.That(general.DecodeByFields(frame, false), Is.EqualTo(DecodeVerdict.Decoded));
+            Assert.That(scanned, Is.EqualTo(WireFrames.Describe(general.Message)));
             Assert.That(FrameHeadReader.TryScan(frame, out var outline), Is.True);
             Assert.That(outline.Head, Is.EqualTo(FrameHeadReader.ReadByWalk(frame)));
             counts[decoder.Message.Type] = counts.GetValueOrDefault(decoder.Message.Type) + 1;

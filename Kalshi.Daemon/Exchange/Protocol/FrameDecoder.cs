@@ -20,6 +20,7 @@ internal sealed class FrameDecoder
     public const string NoPayload = "frame: msg is not an object";
 
     private readonly FieldTable _table = new();
+    private DayStart _day;
 
     public Message Message { get; } = new();
 
@@ -37,6 +38,31 @@ internal sealed class FrameDecoder
     public DecodeVerdict Decode(ReadOnlySpan<byte> frame, bool useYesPrice)
     {
         FrameHeadReader.Outline(frame, out var outline);
+        Message.Begin(outline);
+        return IsPlain(outline) && TryScan(frame, outline, useYesPrice) ? DecodeVerdict.Decoded : DecodeAgain(frame, outline, useYesPrice);
+    }
+
+    private bool TryScan(ReadOnlySpan<byte> frame, in FrameOutline outline, bool useYesPrice) => outline.Type switch
+    {
+        FrameType.OrderbookDelta => DeltaScan.TryRead(frame, outline.Payload, useYesPrice, Message, ref _day),
+        FrameType.Trade => TradeScan.TryRead(frame, outline.Payload, Message),
+        _ => false,
+    };
+
+    private static bool IsPlain(in FrameOutline outline) =>
+        outline is { IsJson: true, UnknownKeys: 0, HasDuplicate: false, Payload.Kind: JsonKind.Object };
+
+    /// <summary>The same by the general reader alone: slower, the same answer for every frame.</summary>
+    public DecodeVerdict DecodeByFields(ReadOnlySpan<byte> frame, bool useYesPrice)
+    {
+        var outline = FrameHeadReader.Walk(frame);
+        Message.Begin(outline);
+        return DecodeByFields(frame, outline, useYesPrice);
+    }
+
+    /// <summary>After a scan that gave up, and may have left something behind.</summary>
+    private DecodeVerdict DecodeAgain(ReadOnlySpan<byte> frame, in FrameOutline outline, bool useYesPrice)
+    {
         Message.Begin(outline);
         return DecodeByFields(frame, outline, useYesPrice);
     }

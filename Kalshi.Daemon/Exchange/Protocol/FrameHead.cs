@@ -18,9 +18,6 @@ internal struct FrameOutline
     /// <summary>A known top-level key stands more than once. The head holds the first of each.</summary>
     public bool HasDuplicate;
 
-    /// <summary>`msg` has been walked token by token; false after the targeted scan, which only found its end.</summary>
-    public bool IsValidated;
-
     /// <summary>Top-level keys that are not known.</summary>
     public int UnknownKeys;
 

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 
 namespace Kalshi.Daemon.Exchange.Protocol;
@@ -39,7 +38,7 @@ internal static class FrameHeadReader
         while (at + 10 <= frame.Length && frame[at] == separator)
         {
             separator = (byte)',';
-            var key = ReadKey(BinaryPrimitives.ReadUInt64LittleEndian(frame[(at + 1)..]), out var keyLength);
+            var key = ReadKey(WireScan.Read8(frame, at + 1), out var keyLength);
             at += 1 + keyLength;
             if ((seen & key) != 0)
             {
@@ -51,16 +50,16 @@ internal static class FrameHeadReader
             switch (key)
             {
                 case TopKey.Type when TryReadName(frame, ref at, out outline.Type):
-                case TopKey.Seq when TryReadNumber(frame, ref at, out outline.Seq):
-                case TopKey.Id when TryReadNumber(frame, ref at, out outline.Id):
+                case TopKey.Seq when WireScan.TryReadNumber(frame, ref at, out outline.Seq):
+                case TopKey.Id when WireScan.TryReadNumber(frame, ref at, out outline.Id):
                 case TopKey.Msg when TryPassFlat(frame, ref at, out outline.Payload):
                     break;
-                case TopKey.Sid when TryReadNumber(frame, ref at, out number) && number <= int.MaxValue:
+                case TopKey.Sid when WireScan.TryReadNumber(frame, ref at, out number) && number <= int.MaxValue:
                     outline.Sid = (int)number;
                     break;
                 case TopKey.SendingMs when frame[at..].StartsWith("_ts_ms\":"u8):
                     at += 8;
-                    if (!TryReadNumber(frame, ref at, out outline.SendingMs))
+                    if (!WireScan.TryReadNumber(frame, ref at, out outline.SendingMs))
                     {
                         return false;
                     }
@@ -122,22 +121,6 @@ internal static class FrameHeadReader
         return length < rest.Length && rest[length] == '"';
     }
 
-    /// <summary>Up to 18 digits, as JSON writes whole numbers.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool TryReadNumber(ReadOnlySpan<byte> frame, ref int at, out long number)
-    {
-        number = 0;
-        var start = at;
-        while ((uint)at < (uint)frame.Length && (uint)(frame[at] - '0') <= 9)
-        {
-            number = (number * 10) + (frame[at] - '0');
-            at++;
-        }
-
-        var length = at - start;
-        return length is > 0 and <= 18 && (length == 1 || frame[start] != '0');
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool TryPassFlat(ReadOnlySpan<byte> frame, ref int at, out JsonValue payload)
     {
@@ -165,7 +148,7 @@ internal static class FrameHeadReader
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal static FrameOutline Walk(ReadOnlySpan<byte> frame)
     {
-        var outline = new FrameOutline { IsValidated = true };
+        var outline = new FrameOutline();
         var cursor = new JsonCursor(frame);
         var seen = TopKey.None;
         if (!cursor.EnterObject())
@@ -221,11 +204,11 @@ internal static class FrameHeadReader
         }
     }
 
-    /// <summary>The number when it is one of up to 18 digits, else 0.</summary>
+    /// <summary>The number when it is one of up to 16 digits, else 0.</summary>
     private static long WholeNumber(ReadOnlySpan<byte> frame, JsonValue value)
     {
         var at = value.Start;
-        return value.Kind == JsonKind.Number && TryReadNumber(frame[..value.End], ref at, out var number) && at == value.End ? number : 0;
+        return value.Kind == JsonKind.Number && WireScan.TryReadNumber(frame[..value.End], ref at, out var number) && at == value.End ? number : 0;
     }
 
     private static TopKey FindKey(ReadOnlySpan<byte> frame, JsonValue key)
