@@ -268,7 +268,7 @@ internal sealed class Capture
                 Counters.DataTicks = ticks;
                 Tell(new CaptureEvent(CaptureEventKind.Trade, session.Number, head, frame.ToArray(), receivedAt));
                 break;
-            case FrameType.MarketLifecycle or FrameType.EventLifecycle or FrameType.EventFeeUpdate:
+            case FrameType.MarketLifecycle or FrameType.EventLifecycle or FrameType.EventFeeUpdate or FrameType.MultivariateLifecycle:
                 Counters.DataTicks = ticks;
                 Tell(new CaptureEvent(CaptureEventKind.Lifecycle, session.Number, head, frame.ToArray(), receivedAt));
                 break;

@@ -84,7 +84,8 @@ internal sealed class MarketRegistry(RestClient rest, Shards shards, Func<RestPa
     /// <summary>A lifecycle message, decoded by the control loop. Created markets are subscribed at once, settled ones let go.</summary>
     public void OnLifecycle(Message message)
     {
-        if (message.Type != FrameType.MarketLifecycle || message.Ticker.Length == 0)
+        var isMarket = message.Type == FrameType.MarketLifecycle || (includeCombos && message.Type == FrameType.MultivariateLifecycle);
+        if (!isMarket || message.Ticker.Length == 0)
         {
             return;
         }

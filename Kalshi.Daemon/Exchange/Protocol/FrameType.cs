@@ -11,13 +11,15 @@ internal enum FrameType : byte
     MarketLifecycle,
     EventLifecycle,
     EventFeeUpdate,
+
+    /// <summary>`multivariate_market_lifecycle`: market_lifecycle_v2 of combos, same shape, its own channel.</summary>
+    MultivariateLifecycle,
+
+    // Replies to our commands from here on: numbered, but no rows.
     Subscribed,
     Ok,
     Unsubscribed,
     Error,
-
-    /// <summary>`multivariate_market_lifecycle`: market_lifecycle_v2 of combos, same shape, its own channel.</summary>
-    MultivariateLifecycle,
 }
 
 /// <summary>The wire's names of <see cref="FrameType"/>.</summary>
