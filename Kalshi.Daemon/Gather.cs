@@ -81,6 +81,7 @@ internal static class Gather
         Task[] loops = [registry.RunAsync(stop.Token), backfill.RunAsync(stop.Token), sweep.RunAsync(stop.Token), upkeep.RunAsync(stop.Token)];
 
         await status.RunAsync(line.Duration("until-idle"), stop);
+        var reachable = sessions.Count > 0;
 
         await Task.WhenAll(loops);
         Task[] closing;
@@ -90,7 +91,11 @@ internal static class Gather
         }
 
         await Task.WhenAll(closing);
-        await LastWalkAsync(backfill, options.ShutdownLimit);
+        if (reachable)
+        {
+            await LastWalkAsync(backfill, options.ShutdownLimit);
+        }
+
         await capture.AppendAsync(RecordKind.ProcessStopped, 0, SessionRecords.Bytes(new ProcessStopped(stop.Reason)));
         capture.Stop();
         journal.Dispose();

@@ -43,7 +43,7 @@ internal sealed class StatusReporter(
 
             Watch(status);
             var data = capture.Counters.DataTicks;
-            if (untilIdle is { } limit && data != 0 && Environment.TickCount64 - data > limit.TotalMilliseconds && backfill.IsIdle)
+            if (untilIdle is { } limit && data != 0 && Environment.TickCount64 - data > limit.TotalMilliseconds && (backfill.IsIdle || sessions.Count == 0))
             {
                 stop.Request($"nothing new for {Units.FormatDuration(limit)}");
             }
