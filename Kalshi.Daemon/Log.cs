@@ -140,8 +140,11 @@ internal static partial class Log
     [LoggerMessage(EventId = 503, Level = LogLevel.Information, Message = "Stream is over, queues drain. linger_s={LingerSeconds}")]
     public static partial void StreamOver(this ILogger log, double lingerSeconds);
 
-    [LoggerMessage(EventId = 504, Level = LogLevel.Information, Message = "Simulation ended. by={By} deltas={Deltas} trades={Trades} tickers={Tickers} lifecycle={Lifecycle} snapshots={Snapshots} frames_sent={FramesSent} bytes_sent={BytesSent} overflows={Overflows}")]
-    public static partial void StreamEnded(this ILogger log, string by, long deltas, long trades, long tickers, long lifecycle, long snapshots, long framesSent, long bytesSent, long overflows);
+    [LoggerMessage(EventId = 504, Level = LogLevel.Information, Message = "Simulation ended. by={By} deltas={Deltas} trades={Trades} tickers={Tickers} lifecycle={Lifecycle} snapshots={Snapshots} frames_sent={FramesSent} bytes_sent={BytesSent} overflows={Overflows} faults={Faults}")]
+    public static partial void StreamEnded(this ILogger log, string by, long deltas, long trades, long tickers, long lifecycle, long snapshots, long framesSent, long bytesSent, long overflows, string faults);
+
+    [LoggerMessage(EventId = 505, Level = LogLevel.Warning, Message = "Fault injected. rule={Rule} connection={Connection}")]
+    public static partial void FaultInjected(this ILogger log, string rule, int connection);
 }
 
 /// <summary>

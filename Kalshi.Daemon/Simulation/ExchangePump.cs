@@ -22,7 +22,7 @@ internal sealed class ExchangePump : IDisposable
     /// <summary>At full speed production pauses while a connection has more than this to send.</summary>
     private const int HighWater = 4 << 20;
 
-    private readonly IEventSource _source;
+    private readonly ExchangeStream _stream;
     private readonly ITruth? _truth;
     private readonly PumpSettings _settings;
     private readonly ConcurrentQueue<Action> _posted = new();
@@ -39,7 +39,7 @@ internal sealed class ExchangePump : IDisposable
 
     public ExchangePump(SimulatedExchange exchange, IEventSource source, ITruth? truth, PumpSettings settings)
     {
-        (Exchange, _source, _truth, _settings) = (exchange, source, truth, settings);
+        (Exchange, _stream, _truth, _settings) = (exchange, new ExchangeStream(exchange, source), truth, settings);
         _thread = new Thread(Run) { Name = "exchange", IsBackground = true };
     }
 
@@ -188,20 +188,14 @@ internal sealed class ExchangePump : IDisposable
         }
 
         var isFullSpeed = _settings.Speed == 0;
-        if (isFullSpeed && Array.Exists(Volatile.Read(ref _connections), connection => connection.Queued > HighWater))
+        if (isFullSpeed && Array.Exists(Volatile.Read(ref _connections), connection => connection.Queued > HighWater && !connection.IsStalled))
         {
             return false;
         }
 
         var until = isFullSpeed ? long.MaxValue - 1 : (long)((now - _startedAt) * _settings.Speed);
-        var steps = 0;
-        while (steps < StepsPerTurn && _source.NextAt <= until)
-        {
-            _source.Step(Exchange);
-            steps++;
-        }
-
-        if (_source.NextAt == long.MaxValue)
+        var steps = _stream.Advance(until, StepsPerTurn);
+        if (_stream.IsOver)
         {
             _truth?.Flush();
             _over.TrySetResult();
@@ -215,7 +209,7 @@ internal sealed class ExchangePump : IDisposable
     {
         if (!_settings.StartNow)
         {
-            if (!_source.IsWatched(Exchange))
+            if (!_stream.Source.IsWatched(Exchange))
             {
                 _watchedAt = 0;
                 return false;
@@ -229,7 +223,7 @@ internal sealed class ExchangePump : IDisposable
         }
 
         Volatile.Write(ref _startedAt, now);
-        _source.Begin(Exchange, now);
+        _stream.Source.Begin(Exchange, now);
         Started?.Invoke();
         return true;
     }

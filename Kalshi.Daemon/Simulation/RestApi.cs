@@ -11,10 +11,13 @@ namespace Kalshi.Daemon.Simulation;
 internal sealed class RestApi(SimulatedExchange exchange, TokenBucket reads)
 {
     private readonly WireText _text = new(1 << 20);
+    private string? _repeated;
 
     /// <param name="path">After `/trade-api/v2`, without the query.</param>
-    public RestAnswer Get(string path, RestQuery query)
+    /// <param name="repeatsCursor">A fault: the page's cursor is the one the client asked with.</param>
+    public RestAnswer Get(string path, RestQuery query, bool repeatsCursor = false)
     {
+        _repeated = repeatsCursor ? query.Text("cursor") : null;
         try
         {
             return path.Split('/', StringSplitOptions.RemoveEmptyEntries) switch
@@ -226,7 +229,11 @@ internal sealed class RestApi(SimulatedExchange exchange, TokenBucket reads)
     private RestAnswer Page(char kind, long next)
     {
         _text.Raw(",\"cursor\":\""u8);
-        if (next >= 0)
+        if (_repeated is not null)
+        {
+            _text.Raw(Encoding.UTF8.GetBytes(_repeated));
+        }
+        else if (next >= 0)
         {
             _text.Raw(Encoding.ASCII.GetBytes(Convert.ToBase64String(Encoding.ASCII.GetBytes($"{kind}{next}")).TrimEnd('=')));
         }

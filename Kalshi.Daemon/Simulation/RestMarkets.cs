@@ -31,6 +31,12 @@ internal static class RestMarkets
 
     public static void Market(WireText into, SimulatedExchange exchange, SimulatedMarket market)
     {
+        if (market.RecordedJson is not null)
+        {
+            Recorded(into, exchange, market);
+            return;
+        }
+
         var parent = market.Event;
         var book = exchange.Peek(market);
         into.Raw("{\"ticker\":"u8).Quoted(market.Ticker).Raw(",\"event_ticker\":"u8).Text(parent.Ticker)
@@ -61,6 +67,16 @@ internal static class RestMarkets
             into.Raw(",\"mve_collection_ticker\":"u8).Text(parent.Series.Ticker).Raw(",\"mve_selected_legs\":[]"u8);
         }
 
+        into.Raw("}"u8);
+    }
+
+    /// <summary>A recorded market: what does not move as it was served, the rest as it stands now.</summary>
+    private static void Recorded(WireText into, SimulatedExchange exchange, SimulatedMarket market)
+    {
+        into.Raw("{"u8).Raw(market.RecordedJson).Raw(",\"status\":\""u8).Raw(Encoding.UTF8.GetBytes(StatusText(market.Status))).Raw("\""u8);
+        Prices(into, exchange.Peek(market));
+        into.Raw(",\"result\":\"\",\"expiration_value\":\"\""u8);
+        Time(into, ",\"updated_time\":\""u8, market.Event.OpenAt);
         into.Raw("}"u8);
     }
 

@@ -136,7 +136,8 @@ internal sealed partial class SeededSource : IEventSource
         }
 
         var random = new SeededRandom(SeededRandom.Mix(_settings.Seed ^ 0xB0057, (ulong)second));
-        var factor = (random.Below(10) == 0 ? 3.7 : 0.7) * (0.8 + (0.4 * random.Fraction()));
+        var busy = SeededRandom.Mix(_settings.Seed ^ 0xB57, (ulong)(second / 10)) % 10;
+        var factor = ((ulong)(second % 10) == busy ? 3.7 : 0.7) * (0.8 + (0.4 * random.Fraction()));
         if (second * Micros.PerSecond < _burstUntil)
         {
             factor *= _burstFactor;

@@ -81,6 +81,7 @@ internal sealed partial class SimulatedExchange
         var session = new SimulatedSession(++_lastSession, wire);
         _sessions.Add(session);
         Counters.Sessions++;
+        _faults.Greet(session, this);
         return session;
     }
 
@@ -352,8 +353,4 @@ internal sealed partial class SimulatedExchange
             subscription.Session.BookMarkets -= subscription.Markets.Count;
         }
     }
-}
-internal sealed partial class SimulatedExchange
-{
-    private void SendThroughFaults(Subscription to, ReadOnlySpan<byte> type, long id, bool numbered, ReadOnlySpan<byte> msg) => throw new NotImplementedException();
 }

@@ -12,7 +12,7 @@ internal enum MarketStatus : byte
 }
 
 /// <summary>A series: where events belong.</summary>
-internal sealed record SimulatedSeries(string Ticker, string Title, string Category, byte[]? RecordedJson = null);
+internal sealed record SimulatedSeries(string Ticker, string Title, string Category);
 
 /// <summary>An event and the times its markets share, µs UTC.</summary>
 internal sealed class SimulatedEvent
@@ -26,9 +26,6 @@ internal sealed class SimulatedEvent
     public long OpenAt;
     public long CloseAt;
     public bool IsCombo;
-
-    /// <summary>The event as REST served it, when it comes from a recording.</summary>
-    public byte[]? RecordedJson;
 }
 
 /// <summary>
@@ -54,7 +51,7 @@ internal sealed class SimulatedMarket
     public SimulatedBook? Book;
     public Subscription[] BookSubscribers = [];
 
-    /// <summary>The market as REST served it, when it comes from a recording.</summary>
+    /// <summary>The fields of the REST object that do not move, without braces, when the market comes from a recording.</summary>
     public byte[]? RecordedJson;
 
     public bool IsOver => Status >= MarketStatus.Determined;

@@ -162,12 +162,35 @@ internal sealed class SimulatedServer : IAsyncDisposable
         }
 
         var query = new RestQuery(name => [.. context.Request.Query[name]]);
-        var answer = await _pump.AskAsync(() =>
+        var (answer, fault) = await _pump.AskAsync(() =>
         {
+            var fault = _pump.Exchange.Faults.DecideRest(rest);
             var bucket = verdict == SignatureVerdict.Valid ? _signedReads : _unsignedReads;
-            return bucket.TryTake(CallTokens, Micros.Now()) ? _rest.Get(rest, query) : RestAnswer.TooManyRequests;
+            return (fault.Status == 429 || !bucket.TryTake(CallTokens, Micros.Now()) ? RestAnswer.TooManyRequests
+                : fault.Status != 0 ? RestAnswer.Error(fault.Status, "service_error", "injected")
+                : _rest.Get(rest, query, fault.RepeatsCursor), fault);
         });
-        await WriteAsync(context, answer);
+        await Task.Delay(TimeSpan.FromMicroseconds(fault.DelayMicros));
+        if (fault.IsTimeout)
+        {
+            await NeverAsync(context.RequestAborted);
+            return;
+        }
+
+        await WriteAsync(context, fault.IsMalformed ? answer with { Body = answer.Body[..(answer.Body.Length / 2)] } : answer);
+    }
+
+    /// <summary>Until the client gives up, or the server after ten minutes.</summary>
+    private static async Task NeverAsync(CancellationToken gone)
+    {
+        try
+        {
+            await Task.Delay(TimeSpan.FromMinutes(10), gone);
+        }
+        catch (OperationCanceledException)
+        {
+            // The client gave up, as it should.
+        }
     }
 
     /// <summary>The single order book is documented as signed too, but was seen to answer unsigned.</summary>
@@ -195,6 +218,10 @@ internal sealed class SimulatedServer : IAsyncDisposable
         else if (Verify(context, WebSocketPath) is var verdict and not SignatureVerdict.Valid)
         {
             await WriteAsync(context, Refusal(verdict));
+        }
+        else if (await _pump.AskAsync(_pump.Exchange.Faults.DecideUpgrade) is var refusal and not 0)
+        {
+            await WriteAsync(context, RestAnswer.Error(refusal, "unavailable", "injected"));
         }
         else if (_pump.Connections.Count >= ConnectionsMax)
         {

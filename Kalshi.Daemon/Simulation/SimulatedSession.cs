@@ -21,19 +21,20 @@ internal enum WireDisturbanceKind : byte
     /// <summary>WebSocket close frame, then the end.</summary>
     Close,
 
-    /// <summary>Nothing leaves for `Micros`, then everything; for ever when 0 (half-open).</summary>
+    /// <summary>Nothing leaves, then everything; for ever = half-open.</summary>
     Stall,
 
-    /// <summary>Every write waits `Micros`.</summary>
+    /// <summary>Every write waits `Size` ms.</summary>
     Delay,
 
-    /// <summary>Writes leave in pieces of `Size` bytes; 0 ends it.</summary>
+    /// <summary>Writes leave in pieces of `Size` bytes.</summary>
     Chunk,
 
-    /// <summary>Messages longer than `Size` bytes leave as continuation frames; 0 ends it.</summary>
+    /// <summary>Messages longer than `Size` bytes leave as continuation frames.</summary>
     Fragment,
 }
 
+/// <summary>A fault of a connection that lasts `Micros`, 0 = for ever.</summary>
 internal readonly record struct WireDisturbance(WireDisturbanceKind Kind, long Micros = 0, int Size = 0);
 
 /// <summary>One WebSocket connection as the exchange sees it: sids from 1, one per channel. Belongs to the exchange's thread.</summary>

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Net.Sockets;
+using Kalshi.Daemon.Primitives;
 
 namespace Kalshi.Daemon.Simulation;
 
@@ -31,6 +32,10 @@ internal sealed class WebSocketConnection : IWire, IDisposable
     private bool _isSignalled;
     private bool _isClosing;
     private volatile int _queued;
+    private long _fragmented;
+
+    // By kind; guarded by the lock. Only set when a fault strikes.
+    private readonly (long Until, int Size)[] _disturbances = new (long, int)[(int)WireDisturbanceKind.Fragment + 1];
 
     public WebSocketConnection(Socket socket, Stream input, ExchangePump pump, int queueBytesMax)
     {
@@ -101,9 +106,28 @@ internal sealed class WebSocketConnection : IWire, IDisposable
         {
             case WireDisturbanceKind.Reset: Reset(); break;
             case WireDisturbanceKind.Close: SendClose(1001); break;
-            default: break;
+            default:
+                var until = disturbance.Micros == 0 ? long.MaxValue : Micros.Now() + disturbance.Micros;
+                lock (_lock)
+                {
+                    _disturbances[(int)disturbance.Kind] = (until, disturbance.Size);
+                }
+
+                break;
         }
     }
+
+    /// <summary>The disturbance's size while it lasts, else 0; a stall's size counts as 1.</summary>
+    private int Disturbed(WireDisturbanceKind kind)
+    {
+        lock (_lock)
+        {
+            var (until, size) = _disturbances[(int)kind];
+            return until > Micros.Now() ? Math.Max(1, size) : 0;
+        }
+    }
+
+    public bool IsStalled => Disturbed(WireDisturbanceKind.Stall) > 0;
 
     /// <summary>Wakes the writer when something was appended since; once per turn of the pump, not per frame.</summary>
     public void Flush()
@@ -165,7 +189,6 @@ internal sealed class WebSocketConnection : IWire, IDisposable
         Flush();
     }
 
-    /// <summary>Appends one unfragmented server frame (RFC 6455, 5.2: FIN and opcode, length in 7, 16 or 64 bits, no mask).</summary>
     private void Append(ReadOnlySpan<byte> payload, Opcode opcode)
     {
         if (_isClosing)
@@ -173,6 +196,35 @@ internal sealed class WebSocketConnection : IWire, IDisposable
             return;
         }
 
+        var (until, size) = _disturbances[(int)WireDisturbanceKind.Fragment];
+        if (until == 0 || opcode != Opcode.Text || payload.Length <= size || until < Micros.Now())
+        {
+            AppendFrame(payload, 0x80 | (int)opcode);
+        }
+        else
+        {
+            AppendFragments(payload, size);
+        }
+    }
+
+    /// <summary>Continuation frames; every hundredth message has a ping in its middle, which the protocol allows.</summary>
+    private void AppendFragments(ReadOnlySpan<byte> payload, int size)
+    {
+        for (var at = 0; at < payload.Length; at += size)
+        {
+            var piece = payload.Slice(at, Math.Min(size, payload.Length - at));
+            var isLast = at + size >= payload.Length;
+            AppendFrame(piece, (at == 0 ? (int)Opcode.Text : (int)Opcode.Continuation) | (isLast ? 0x80 : 0));
+            if (at == 0 && _fragmented++ % 100 == 0)
+            {
+                AppendFrame("heartbeat"u8, 0x80 | (int)Opcode.Ping);
+            }
+        }
+    }
+
+    /// <summary>RFC 6455, 5.2: FIN and opcode, length in 7, 16 or 64 bits, no mask.</summary>
+    private void AppendFrame(ReadOnlySpan<byte> payload, int first)
+    {
         var needed = payload.Length + 10;
         if (_filling.Length - _filled < needed)
         {
@@ -180,7 +232,7 @@ internal sealed class WebSocketConnection : IWire, IDisposable
         }
 
         var to = _filling.AsSpan(_filled);
-        to[0] = (byte)(0x80 | (int)opcode);
+        to[0] = (byte)first;
         var header = WriteLength(to, payload.Length);
         payload.CopyTo(to[header..]);
         _filled += header + payload.Length;
@@ -214,6 +266,7 @@ internal sealed class WebSocketConnection : IWire, IDisposable
             while (true)
             {
                 await _signal.WaitAsync(_ended.Token);
+                await WaitWhileDisturbedAsync();
                 var (buffer, length, isLast) = Swap();
                 await SendAllAsync(buffer.AsMemory(0, length));
                 _pump.Wake();
@@ -228,6 +281,19 @@ internal sealed class WebSocketConnection : IWire, IDisposable
         {
             _ended.Cancel();
             _socket.Dispose();
+        }
+    }
+
+    private async Task WaitWhileDisturbedAsync()
+    {
+        while (IsStalled)
+        {
+            await Task.Delay(5, _ended.Token);
+        }
+
+        if (Disturbed(WireDisturbanceKind.Delay) is var delay and > 0)
+        {
+            await Task.Delay(delay, _ended.Token);
         }
     }
 
@@ -246,9 +312,10 @@ internal sealed class WebSocketConnection : IWire, IDisposable
     private async ValueTask SendAllAsync(ReadOnlyMemory<byte> bytes)
     {
         // Pieces, so that the queue is seen to shrink while a large buffer leaves.
-        const int piece = 256 << 10;
         while (bytes.Length > 0)
         {
+            var chunk = Disturbed(WireDisturbanceKind.Chunk);
+            var piece = chunk == 0 ? 256 << 10 : chunk;
             var sent = await _socket.SendAsync(bytes[..Math.Min(piece, bytes.Length)], SocketFlags.None, _ended.Token);
             bytes = bytes[sent..];
             lock (_lock)
