@@ -125,6 +125,24 @@ internal static partial class Log
     [LoggerMessage(EventId = 306, Level = LogLevel.Error, Message = "Records were lost: the disk refused them to the end. records={Records} bytes={Bytes} from={From} to={To}")]
     public static partial void JournalLost(this ILogger log, int records, int bytes, long from, long to);
 
+    [LoggerMessage(EventId = 307, Level = LogLevel.Information, Message = "Segment compressed. segment={Segment} raw_bytes={RawBytes} bytes={Bytes}")]
+    public static partial void SegmentCompressed(this ILogger log, string segment, long rawBytes, long bytes);
+
+    [LoggerMessage(EventId = 308, Level = LogLevel.Warning, Message = "Segment not compressed; tried again later. segment={Segment}")]
+    public static partial void SegmentNotCompressed(this ILogger log, string segment, Exception exception);
+
+    [LoggerMessage(EventId = 309, Level = LogLevel.Warning, Message = "Damaged segment stays uncompressed. segment={Segment} from_offset={FromOffset} to_offset={ToOffset} damage={Damage}")]
+    public static partial void SegmentLeftUncompressed(this ILogger log, string segment, long fromOffset, long toOffset, string damage);
+
+    [LoggerMessage(EventId = 310, Level = LogLevel.Information, Message = "Segment removed. segment={Segment} reason={Reason}")]
+    public static partial void SegmentRemoved(this ILogger log, string segment, string reason);
+
+    [LoggerMessage(EventId = 311, Level = LogLevel.Error, Message = "Journal is over its disk budget; segments no consumer has read are kept all the same. directory={Directory} bytes={Bytes} disk_budget={DiskBudget}")]
+    public static partial void JournalOverBudget(this ILogger log, string directory, long bytes, long diskBudget);
+
+    [LoggerMessage(EventId = 312, Level = LogLevel.Warning, Message = "Journal upkeep failed; tried again later.")]
+    public static partial void JournalUpkeepFailed(this ILogger log, Exception exception);
+
     // export 4xx
 
     // simulate 5xx

@@ -1,3 +1,4 @@
+using Kalshi.Daemon.Primitives;
 using Microsoft.Extensions.Logging;
 
 namespace Kalshi.Daemon.Journal;
@@ -61,7 +62,7 @@ internal static class Recovery
         new("stillborn", HasBlocks: false, SegmentTail.Torn, RecoveryAction.Remove),
     ];
 
-    /// <summary>The caller holds the directory's lock. Throws <see cref="IOException"/> when the disk refuses.</summary>
+    /// <summary>The caller holds the directory's lock. Throws SetupException for a format it does not know, <see cref="IOException"/> when the disk refuses.</summary>
     public static Recovered Run(string directory, ILogger log)
     {
         RemoveLeftovers(directory);
@@ -79,8 +80,13 @@ internal static class Recovery
         for (var i = segments.Count - 1; i >= 0 && lastReceivedAt == 0; i--)
         {
             var scan = SegmentScan.Run(directory, segments[i]);
+            if (scan.IsForeign)
+            {
+                throw new SetupException(ExitCode.Config, $"The segment {Path.Combine(directory, scan.FileName)} was written by another version of kalshid; continue with that version, or move the journal away.");
+            }
+
             firstFreeSession = Math.Max(firstFreeSession, scan.NextSession);
-            lastReceivedAt = scan.LastAt;
+            lastReceivedAt = Math.Max(scan.LastAt, scan.Header.LastAt);
             damages.AddRange(scan.Damages);
             if (!segments[i].HasCompressed)
             {

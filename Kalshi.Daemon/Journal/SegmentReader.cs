@@ -65,9 +65,14 @@ internal sealed class SegmentReader : IDisposable
 
     public string FileName { get; }
 
+    public bool IsCompressed => _isCompressed;
+
     public SegmentHeader Header { get; private set; }
 
     public bool HasHeader => _headerVerdict == HeaderVerdict.Whole;
+
+    /// <summary>Written by a version of the format that this one cannot read.</summary>
+    public bool IsForeign => _headerVerdict == HeaderVerdict.OtherVersion;
 
     /// <summary>Whether a whole block was ever read from it.</summary>
     public bool HasBlock { get; private set; }

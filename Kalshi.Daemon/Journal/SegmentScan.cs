@@ -12,6 +12,8 @@ internal sealed class SegmentScan
 
     public bool HasHeader { get; private set; }
 
+    public bool IsForeign { get; private set; }
+
     public SegmentHeader Header { get; private set; }
 
     public long Length { get; private set; }
@@ -114,10 +116,11 @@ internal sealed class SegmentScan
     private void Finish(SegmentReader reader)
     {
         HasHeader = reader.HasHeader;
+        IsForeign = reader.IsForeign;
         Header = reader.Header;
         Length = reader.Length;
         WholeEnd = Math.Min(reader.WholeEnd, Length);
-        NextSession = Math.Max(NextSession, Math.Max(SessionHigh + 1, HasHeader ? Header.FirstSession : 1));
+        NextSession = Math.Max(NextSession, Math.Max(SessionHigh + 1, Math.Max(Header.FirstSession, Header.NextSession)));
         Tail = Length == WholeEnd && (HasHeader || Blocks > 0 || Length == 0) ? SegmentTail.None
             : reader.IsZero(Blocks > 0 || HasHeader ? WholeEnd : 0) ? SegmentTail.Zeros : SegmentTail.Torn;
     }
