@@ -45,7 +45,7 @@ internal static class Gather
 
         using var stop = new StopSignal(line.Duration("duration"), log);
         using var rest = new RestClient(options.RestUrl, signer, log);
-        using var upkeep = new JournalUpkeep(options, log);
+        using var upkeep = new JournalUpkeep(journalDirectory, options.Compress, options.Retention, options.DiskBudget, log);
 
         var events = Channel.CreateBounded<CaptureEvent>(new BoundedChannelOptions(EventsMax) { SingleReader = true, SingleWriter = true });
         var capture = new Capture(journal, events.Writer, log);
@@ -78,7 +78,7 @@ internal static class Gather
         Connect(new GlobalSubscription("trades", ["trade"], pace, backfill, log));
         Connect(new GlobalSubscription("lifecycle", ["market_lifecycle_v2", "multivariate_market_lifecycle"], pace, new LifecycleWatch(registry), log));
         Connect(new GlobalSubscription("tickers", ["ticker"], pace, null, log));
-        Task[] loops = [registry.RunAsync(stop.Token), backfill.RunAsync(stop.Token), sweep.RunAsync(stop.Token), upkeep.RunAsync(stop.Token)];
+        Task[] loops = [registry.RunAsync(stop.Token), backfill.RunAsync(stop.Token), sweep.RunAsync(stop.Token)];
 
         await status.RunAsync(line.Duration("until-idle"), stop);
         var reachable = sessions.Count > 0;

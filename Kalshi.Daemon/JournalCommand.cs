@@ -24,18 +24,18 @@ internal static class JournalCommand
             throw new SetupException(ExitCode.Usage, "kalshid journal needs one of: inspect, repair.");
         }
 
+        if (!Verbs.Contains(verb))
+        {
+            throw new SetupException(ExitCode.Usage, $"kalshid journal cannot {verb}{Spelling.DidYouMean(verb, Verbs)}; it can inspect and repair.");
+        }
+
         var directory = Path.Combine(line.Value("data-dir") ?? Daemon.Options.Load(line).DataDir, "journal");
         if (!Directory.Exists(directory))
         {
             throw new SetupException(ExitCode.Config, $"There is no journal at {Path.GetFullPath(directory)}; name the gatherer's data directory with --data-dir or gather.data_dir.");
         }
 
-        return Task.FromResult(verb switch
-        {
-            "inspect" => Inspect(directory, line.Has("json"), Console.Out),
-            "repair" => Repair(directory, Console.Out),
-            _ => throw new SetupException(ExitCode.Usage, $"kalshid journal cannot {verb}{Spelling.DidYouMean(verb, Verbs)}; it can inspect and repair."),
-        });
+        return Task.FromResult(verb == "inspect" ? Inspect(directory, line.Has("json"), Console.Out) : Repair(directory, Console.Out));
     }
 
     /// <summary>Exit 0 only when nothing is damaged. Reads only, and may run beside a gatherer.</summary>

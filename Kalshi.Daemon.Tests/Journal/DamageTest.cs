@@ -9,7 +9,7 @@ internal sealed class DamageTest
     [Test]
     public void A_journal_torn_at_any_byte_is_the_journal_of_its_whole_blocks_and_goes_on()
     {
-        var random = JournalFixture.NewRandom();
+        var random = Seeds.New(out _);
         using var journal = new JournalFixture();
         var ends = new List<(long Offset, int Records)> { (SegmentFormat.HeaderBytes, 0) };
         using (var writer = journal.Open())
@@ -51,7 +51,7 @@ internal sealed class DamageTest
     [Test]
     public void A_flipped_bit_costs_its_block_and_no_other_record([Values] bool isFollowedByASegment)
     {
-        var random = JournalFixture.NewRandom();
+        var random = Seeds.New(out _);
         using var journal = new JournalFixture();
         var blocks = new List<(long From, long To, List<Kept> Records)>();
         using (var writer = journal.Open())

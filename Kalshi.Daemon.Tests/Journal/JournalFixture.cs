@@ -113,16 +113,6 @@ internal sealed class JournalFixture : IDisposable
         return copy;
     }
 
-    public static int NewSeed() => Environment.GetEnvironmentVariable("KALSHID_TEST_SEED") is { } text ? int.Parse(text) : Random.Shared.Next();
-
-    /// <summary>A generator whose seed is printed; KALSHID_TEST_SEED=n replays it.</summary>
-    public static Random NewRandom()
-    {
-        var seed = NewSeed();
-        TestContext.Out.WriteLine($"seed {seed}; replay: KALSHID_TEST_SEED={seed} ./build.sh test --filter {TestContext.CurrentContext.Test.Name}");
-        return new Random(seed);
-    }
-
     public static void Eventually(Func<bool> condition, int limitMs = 20_000)
     {
         var deadline = Environment.TickCount64 + limitMs;

@@ -23,7 +23,7 @@ internal sealed class JournalReaderTest
     [Test]
     public void A_reader_follows_a_live_writer_over_rolls_and_misses_nothing()
     {
-        var random = JournalFixture.NewRandom();
+        var random = Seeds.New(out _);
         using var journal = new JournalFixture(segmentBytesMax: 32 << 10);
         using var writer = journal.Open();
         var read = new List<Kept>();
@@ -59,7 +59,7 @@ internal sealed class JournalReaderTest
     [Test]
     public void Any_position_and_any_end_give_exactly_the_records_between()
     {
-        var random = JournalFixture.NewRandom();
+        var random = Seeds.New(out _);
         using var journal = new JournalFixture(segmentBytesMax: 3 << 20);
         using (var writer = journal.Open())
         {
@@ -119,7 +119,7 @@ internal sealed class JournalReaderTest
     [Test]
     public void A_segment_that_is_gone_is_reported_with_the_stamps_around_it()
     {
-        var random = JournalFixture.NewRandom();
+        var random = Seeds.New(out _);
         using var journal = new JournalFixture(segmentBytesMax: 8 << 10);
         using (var writer = journal.Open())
         {

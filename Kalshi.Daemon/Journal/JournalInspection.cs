@@ -18,34 +18,26 @@ internal sealed record JournalInspection(List<InspectedSegment> Segments, List<D
             if (reader is not null)
             {
                 var isNewest = i == names.Count - 1;
-                inspection.Add(SegmentScan.Run(reader), isNewest, isNewest && isOpen && !reader.IsCompressed ? "open" : reader.IsCompressed ? "compressed" : "sealed");
+                inspection.Add(SegmentScan.Run(reader, isSealed: !isNewest), isNewest && isOpen && !reader.IsCompressed ? "open" : reader.IsCompressed ? "compressed" : "sealed");
             }
         }
 
         return inspection;
     }
 
-    private void Add(SegmentScan scan, bool isNewest, string state)
+    private void Add(SegmentScan scan, string state)
     {
         var lastAt = Segments.LastOrDefault(segment => segment.Scan.Blocks > 0)?.Scan.LastAt ?? 0;
+        var isHoleKnown = Damages is [.., { BeforeReceivedAt: 0 }];
         NoteFirstStamp(scan);
-        if (lastAt > 0 && scan.HasHeader && scan.Header.PreviousAt > lastAt && !IsTailDamaged())
+        if (lastAt > 0 && scan.HasHeader && scan.Header.PreviousAt > lastAt && !isHoleKnown && (scan.Blocks > 0 || scan.Damages.Count > 0))
         {
             Damages.Add(new Damage(scan.FileName, 0, 0, lastAt, scan.FirstAt, "records before this segment were removed or lost"));
         }
 
         Damages.AddRange(scan.Damages.Select(damage => damage.AfterReceivedAt == 0 ? damage with { AfterReceivedAt = lastAt } : damage));
-        if (!isNewest && scan.Tail == SegmentTail.Torn)
-        {
-            var from = scan.HasHeader || scan.Blocks > 0 ? scan.WholeEnd : 0;
-            Damages.Add(new Damage(scan.FileName, from, scan.Length, scan.Blocks > 0 ? scan.LastAt : lastAt, 0, "no whole block up to the end"));
-        }
-
         Segments.Add(new InspectedSegment(state, scan));
     }
-
-    private bool IsTailDamaged() => Damages.Count > 0 && Segments.Count > 0 && Damages[^1].Segment == Segments[^1].Scan.FileName
-        && Damages[^1].ToOffset == Segments[^1].Scan.Length;
 
     /// <summary>Damage at the end of the segments before now has a whole block behind it.</summary>
     private void NoteFirstStamp(SegmentScan scan)

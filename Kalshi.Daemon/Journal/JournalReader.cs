@@ -117,7 +117,13 @@ internal sealed class JournalReader : IDisposable
     {
         while (!_isFinished && (_segment is not null || TryOpen()))
         {
-            switch (_segment!.Step(_isSealed))
+            var step = _segment!.Step(_isSealed);
+            if (step != SegmentStep.End && !_isContinuityChecked)
+            {
+                CheckContinuity(_segment);
+            }
+
+            switch (step)
             {
                 case SegmentStep.Block when TryUse(_segment):
                     return true;
@@ -143,11 +149,6 @@ internal sealed class JournalReader : IDisposable
     private bool TryUse(SegmentReader segment)
     {
         var block = segment.Block;
-        if (!_isContinuityChecked)
-        {
-            CheckContinuity(segment);
-        }
-
         if (block.FirstAt <= _after)
         {
             _pending.Clear(); // All of it lies before `after`.

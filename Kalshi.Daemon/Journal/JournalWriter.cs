@@ -25,8 +25,8 @@ internal enum FlushVerdict : byte
 /// positions may be read by any thread. Allocates nothing per record.
 /// <para>
 /// In: records. Out: blocks in segment files, published positions. Thread: the caller's, and one that syncs. Bound: one block of
-/// 512 KiB; a longer record borrows room for itself. When full: Append flushes by itself; when the disk refuses, appending may go on
-/// until <see cref="HasRoom"/> says no, then the caller must wait for a Flush that succeeds. Nothing is dropped.
+/// 512 KiB; a longer record borrows room for itself, up to 65 MiB. When full: Append flushes by itself; while the disk refuses, records
+/// pile up to the bound, then Append waits for the disk. Nothing is dropped.
 /// </para>
 /// </summary>
 internal sealed class JournalWriter : IDisposable
@@ -35,6 +35,7 @@ internal sealed class JournalWriter : IDisposable
     private const int RecordsStart = SegmentFormat.HeaderBytes + BlockHeadBytes;
     private const int BlockHeadBytes = 32;
     private const int PendingBytesMax = SegmentFormat.BlockPayloadMax;
+    private const int RefusedWaitMs = 50;
 
     private readonly JournalSettings _settings;
     private readonly ILogger _log;
@@ -126,13 +127,13 @@ internal sealed class JournalWriter : IDisposable
     /// <summary>First stamp of the segment being written, 0 before the first flush: everything older is sealed. Any thread.</summary>
     public long OpenSegment => _syncer.OpenSegment;
 
-    /// <summary>Whether a record of this payload can still be appended. False only after refused flushes, or beyond the 64 MiB no record may exceed.</summary>
+    /// <summary>Whether a record of this payload can be appended without waiting for a disk that refuses.</summary>
     public bool HasRoom(int bytes) =>
-        bytes <= SegmentFormat.RecordBytesMax && (_refusal is null || PendingBytes + SegmentFormat.RecordHeaderBytes + bytes <= PendingBytesMax);
+        _refusal is null || PendingBytes + SegmentFormat.RecordHeaderBytes + bytes <= PendingBytesMax;
 
     /// <summary>
     /// Appends to the pending block with the stamp max(now, last + 1), which is returned. A full block is flushed first. Throws
-    /// (a bug of the caller) when <see cref="HasRoom"/> is false.
+    /// ArgumentOutOfRangeException (a bug of the caller) for more than <see cref="SegmentFormat.RecordBytesMax"/>.
     /// </summary>
     public long Append(long now, int session, RecordKind kind, ReadOnlySpan<byte> bytes)
     {
@@ -239,16 +240,15 @@ internal sealed class JournalWriter : IDisposable
     private void MakeRoom(int bytes)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(bytes, SegmentFormat.RecordBytesMax);
-        Flush();
+        while (Flush() == FlushVerdict.Refused && !HasRoom(bytes))
+        {
+            Thread.Sleep(RefusedWaitMs);
+        }
+
         var needed = _end + SegmentFormat.RecordHeaderBytes + bytes;
         if (needed <= _buffer.Length)
         {
             return;
-        }
-
-        if (needed - RecordsStart > PendingBytesMax)
-        {
-            throw new InvalidOperationException("The journal was appended to although its disk refuses and HasRoom said no.");
         }
 
         var larger = ArrayPool<byte>.Shared.Rent(Math.Max(needed, Math.Min(2 * _buffer.Length, RecordsStart + PendingBytesMax)));

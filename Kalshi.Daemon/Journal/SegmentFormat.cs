@@ -15,7 +15,7 @@ namespace Kalshi.Daemon.Journal;
 ///   ┌────────────┬───────────┬──────────┬───────────┬──────────────┬────────────┬────────┐
 /// … │raw_bytes i64│last_at i64│blocks i64│records i64│next_session i32│zero 16 bytes│CRC u32│   CRC over the 92 bytes before it
 ///   └────────────┴───────────┴──────────┴───────────┴──────────────┴────────────┴────────┘
-///   first_session: higher than every session before the segment; previous_at: stamp of the journal's last record
+///   first_session: higher than every session before the segment and in its first block; previous_at: stamp of the journal's last record
 ///   before it (0 = none), so a lost segment or a lost tail shows; raw_bytes … next_session: 0 in .kj, the sums in .kjz.
 ///
 /// block = an envelope (32 bytes) and its records

@@ -50,11 +50,12 @@ internal sealed class SegmentScan
         return Run(reader);
     }
 
-    public static SegmentScan Run(SegmentReader reader)
+    /// <summary>`isSealed`: a tail that is not whole is damage, as it is in every segment but the newest.</summary>
+    public static SegmentScan Run(SegmentReader reader, bool isSealed = false)
     {
         var scan = new SegmentScan { FileName = reader.FileName };
         var pending = new List<Damage>();
-        for (var step = reader.Step(isSealed: false); step != SegmentStep.End; step = reader.Step(isSealed: false))
+        for (var step = reader.Step(isSealed); step != SegmentStep.End; step = reader.Step(isSealed))
         {
             if (step == SegmentStep.Skipped)
             {
