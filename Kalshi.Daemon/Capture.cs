@@ -219,16 +219,22 @@ internal sealed class Capture
         ConfirmOwn();
     }
 
+    /// <summary>All that was queued when the ring ends were fixed, however much: a command left behind could come after its reply.</summary>
     private int AppendOwn()
     {
         var bytes = 0;
-        while (bytes < TurnBytesMax && _own.TryDequeue(out var record))
+        for (var left = _own.Count; left > 0 && _own.TryDequeue(out var record); left--)
         {
             _journal.Append(Micros.Now(), record.Session, record.Kind, record.Bytes);
             bytes += Math.Max(1, record.Bytes.Length);
             if (record.Written is not null)
             {
                 _unconfirmed.Enqueue(record.Written);
+            }
+
+            if (_journal.PendingBytes > TurnBytesMax)
+            {
+                Write();
             }
         }
 

@@ -61,7 +61,7 @@ internal static class Gather
         {
             lock (connections)
             {
-                connections.Add(new Connection(subscription, dialer, sessions, options.ShutdownLimit, log).RunAsync(stop.Token));
+                connections.Add(Supervise(new Connection(subscription, dialer, sessions, options.ShutdownLimit, log).RunAsync(stop.Token), log));
             }
         }
 
@@ -73,12 +73,12 @@ internal static class Gather
         var control = new ControlLoop(events.Reader, sessions, registry, shards, log);
         var status = new StatusReporter(options, capture, journal, sessions, shards, registry, backfill, control, log);
 
-        var controlling = control.RunAsync();
+        var controlling = Supervise(control.RunAsync(), log);
         await AccountLimits.ApplyAsync(rest, JournalPage, log, stop.Token);
         Connect(new GlobalSubscription("trades", ["trade"], pace, backfill, log));
         Connect(new GlobalSubscription("lifecycle", ["market_lifecycle_v2", "multivariate_market_lifecycle"], pace, new LifecycleWatch(registry), log));
         Connect(new GlobalSubscription("tickers", ["ticker"], pace, null, log));
-        Task[] loops = [registry.RunAsync(stop.Token), backfill.RunAsync(stop.Token), sweep.RunAsync(stop.Token)];
+        Task[] loops = [Supervise(registry.RunAsync(stop.Token), log), Supervise(backfill.RunAsync(stop.Token), log), Supervise(sweep.RunAsync(stop.Token), log)];
 
         await status.RunAsync(line.Duration("until-idle"), stop);
         var reachable = sessions.Count > 0;
@@ -103,6 +103,17 @@ internal static class Gather
         await controlling;
         status.Last(stop.Reason);
         return ExitCode.Ok;
+    }
+
+    /// <summary>A loop that met a bug takes the process with it: going on half alive would lose data silently, a restart does not.</summary>
+    private static Task Supervise(Task loop, ILogger log)
+    {
+        _ = loop.ContinueWith(failed =>
+        {
+            log.LoopFailed(failed.Exception!.GetBaseException());
+            Environment.Exit(ExitCode.Bug);
+        }, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+        return loop;
     }
 
     /// <summary>A trade dropped just before the end has no later frame that would show it; one short walk makes sure.</summary>

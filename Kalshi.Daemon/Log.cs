@@ -48,6 +48,9 @@ internal static partial class Log
     [LoggerMessage(EventId = 111, Level = LogLevel.Warning, Message = "Cannot write the status file. path={Path}")]
     public static partial void StatusRefused(this ILogger log, string path, Exception exception);
 
+    [LoggerMessage(EventId = 112, Level = LogLevel.Critical, Message = "A loop met a bug and the process ends; the journal holds everything up to here.")]
+    public static partial void LoopFailed(this ILogger log, Exception exception);
+
     // exchange 2xx
     [LoggerMessage(EventId = 200, Level = LogLevel.Information, Message = "Session opened. session={Session} purpose={Purpose}")]
     public static partial void SessionOpened(this ILogger log, int session, string purpose);

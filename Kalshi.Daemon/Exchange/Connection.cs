@@ -18,6 +18,7 @@ internal sealed class Connection(ISubscription subscription, Dialer dialer, Sess
     public const long SilenceMsMax = 28_000;
 
     private const int PingIntervalMs = 10_000;
+    private const int WatchIntervalMs = 1_000;
     private static readonly TimeSpan BackoffFirst = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan BackoffMax = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan SettledAfter = TimeSpan.FromSeconds(30);
@@ -88,7 +89,8 @@ internal sealed class Connection(ISubscription subscription, Dialer dialer, Sess
 
     private static async Task WatchAsync(Session session)
     {
-        while (await Task.WhenAny(session.Ended, Task.Delay(PingIntervalMs)) != session.Ended)
+        var pingedTicks = Environment.TickCount64;
+        while (await Task.WhenAny(session.Ended, Task.Delay(WatchIntervalMs)) != session.Ended)
         {
             if (session.Socket.QuietMs > SilenceMsMax)
             {
@@ -96,8 +98,14 @@ internal sealed class Connection(ISubscription subscription, Dialer dialer, Sess
                 return;
             }
 
+            if (Environment.TickCount64 - pingedTicks < PingIntervalMs)
+            {
+                continue;
+            }
+
             try
             {
+                pingedTicks = Environment.TickCount64;
                 await session.Socket.PingAsync();
             }
             catch (IOException)

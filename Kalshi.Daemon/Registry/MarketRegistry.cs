@@ -38,11 +38,6 @@ internal sealed class MarketRegistry(RestClient rest, Shards shards, Func<RestPa
         get { lock (_lock) { return _markets.Count; } }
     }
 
-    /// <summary>Completes after the first full listing.</summary>
-    public Task FirstListing => _firstListing.Task;
-
-    private readonly TaskCompletionSource _firstListing = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
     /// <summary>Asks for a sweep soon: lifecycle messages may have been lost.</summary>
     public void RequestSweep()
     {
@@ -67,7 +62,6 @@ internal sealed class MarketRegistry(RestClient rest, Shards shards, Func<RestPa
                 await Task.Delay(backoff.Next(), stop);
             }
 
-            _firstListing.TrySetResult();
             await CatalogueAsync(stop);
             while (true)
             {
@@ -77,7 +71,7 @@ internal sealed class MarketRegistry(RestClient rest, Shards shards, Func<RestPa
         }
         catch (OperationCanceledException)
         {
-            _firstListing.TrySetCanceled(stop);
+            // Nothing to finish: pages read so far are journalled.
         }
     }
 
