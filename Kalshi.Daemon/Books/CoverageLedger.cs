@@ -42,8 +42,28 @@ internal sealed class CoverageLedger(
         }
     }
 
-    /// <summary>Coverage on this sid ended; `toAt` is the last received_at it is certain of. `isDeliberate`: we asked for the end.</summary>
-    public void Close(ReplaySid sid, int id, long toAt, string reason, bool isDeliberate = false)
+    /// <summary>We dropped the stream from the sid. If it was in a gap already, that gap ends here and another, deliberate one begins.</summary>
+    public void Drop(ReplaySid sid, int id, long at, string reason)
+    {
+        Close(sid, id, at, reason);
+        ref var track = ref TrackOf(id);
+        if (track.OpenCount > 0 || track.Reason is null)
+        {
+            return;
+        }
+
+        if (track.Reason != reason && at > track.CoveredTo)
+        {
+            Emit(id, track.CoveredTo, at, 0, 0, CoverageState.Gap, track.Reason);
+            track.CoveredTo = at;
+        }
+
+        track.Reason = reason;
+        track.IsDeliberate = true;
+    }
+
+    /// <summary>Coverage on this sid ended; `toAt` is the last received_at it is certain of.</summary>
+    public void Close(ReplaySid sid, int id, long toAt, string reason)
     {
         if (!sid.Covers.Remove(id, out var cover))
         {
@@ -55,7 +75,7 @@ internal sealed class CoverageLedger(
         ref var track = ref TrackOf(id);
         track.CoveredTo = Math.Max(track.CoveredTo, toAt);
         track.Reason = reason;
-        track.IsDeliberate = isDeliberate;
+        track.IsDeliberate = false;
         if (--track.OpenCount > 0 && earliestElsewhere(this, id) is var earliest && earliest > track.CoveredTo)
         {
             Emit(id, track.CoveredTo, earliest, 0, 0, CoverageState.Gap, reason);
@@ -146,7 +166,7 @@ internal sealed class CoverageLedger(
 
     private struct Track
     {
-        /// <summary>End of the coverage closed last.</summary>
+        /// <summary>End of the coverage closed last, or where the reason of the gap after it changed.</summary>
         public long CoveredTo;
 
         /// <summary>Why that ended; null while the stream was never covered.</summary>

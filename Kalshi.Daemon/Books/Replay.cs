@@ -277,10 +277,10 @@ internal sealed partial class Replay
                 }
 
                 break;
-            case FrameType.Ok when command?.Deleted is { } deleted && sid?.Epoch is not null:
+            case FrameType.Ok when command?.Deleted is { } deleted && sid is { Kind: ChannelKind.Book, Epoch: not null }:
                 foreach (var id in deleted)
                 {
-                    _books.Close(sid, id, command.SentAt, "deleted", isDeliberate: true);
+                    _books.Drop(sid, id, command.SentAt, "deleted");
                 }
 
                 break;
