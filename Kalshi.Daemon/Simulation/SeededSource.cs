@@ -86,7 +86,18 @@ internal sealed partial class SeededSource : IEventSource
         return true;
     }
 
-    public void Burst(double factor, long until) => (_burstFactor, _burstUntil) = (factor, until);
+    /// <summary>Takes hold within the current second, without stepping back in time; whole seconds follow.</summary>
+    public void Burst(double factor, long until)
+    {
+        (_burstFactor, _burstUntil) = (factor, until);
+        if (_nextMessageAt < long.MaxValue)
+        {
+            var into = _nextMessageAt - (_second * Micros.PerSecond);
+            _inSecond = MessagesIn(_second);
+            _done = ((into * _inSecond) + Micros.PerSecond - 1) / Micros.PerSecond;
+            FindNextMessage();
+        }
+    }
 
     public void Step(SimulatedExchange exchange)
     {

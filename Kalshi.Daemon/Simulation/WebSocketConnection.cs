@@ -19,6 +19,9 @@ internal sealed class WebSocketConnection : IWire, IDisposable
     /// <summary>Acks and errors find room even when the queue is full.</summary>
     private const int UrgentReserve = 1 << 20;
 
+    /// <summary>Commands are not read on while more than this waits to be sent.</summary>
+    private const int CommandsWaitAt = 8 << 20;
+
     private readonly Socket _socket;
     private readonly Stream _input;
     private readonly ExchangePump _pump;
@@ -325,6 +328,24 @@ internal sealed class WebSocketConnection : IWire, IDisposable
         }
     }
 
+    /// <summary>
+    /// One command after another: while many snapshots wait to leave, the client's next command waits in its own socket. So
+    /// only a client that does not read overflows.
+    /// </summary>
+    private async Task ObeyAsync(byte[] command)
+    {
+        while (_queued > CommandsWaitAt && !IsStalled)
+        {
+            await Task.Delay(1, _ended.Token);
+        }
+
+        await _pump.AskAsync(() =>
+        {
+            _pump.Exchange.Receive(Session.Value, command);
+            return true;
+        });
+    }
+
     private async Task ReadLoopAsync()
     {
         var reader = new ClientFrameReader(_input, MessageBytesMax);
@@ -333,12 +354,7 @@ internal sealed class WebSocketConnection : IWire, IDisposable
             switch (reader.Opcode)
             {
                 case Opcode.Text or Opcode.Binary:
-                    var command = reader.Message.ToArray();
-                    while (!_pump.TryPost(() => _pump.Exchange.Receive(Session.Value, command)))
-                    {
-                        await Task.Delay(1, _ended.Token);
-                    }
-
+                    await ObeyAsync(reader.Message.ToArray());
                     break;
                 case Opcode.Ping:
                     SendControl(Opcode.Pong, reader.Message.Span);
