@@ -256,6 +256,17 @@ internal sealed class FrameDecoderTest
     [TestCase("{\"type\":\"market_lifecycle_v2\",\"sid\":1,\"msg\":\"x\"}")]
     public void Data_without_an_object_in_msg_is_refused(string frame) => ExpectRejected(frame, FrameDecoder.NoPayload);
 
+    [TestCase(WireFrames.Delta, "722},", "722,},")]
+    [TestCase(WireFrames.Delta, "722003Z\",\"ts_ms\":1795442440722", "722003Z\",\"ts_ms\":1795442440722,")]
+    [TestCase(WireFrames.Trade, "722}", "722,}")]
+    [TestCase(WireFrames.Trade, "{\"trade_id", "{,\"trade_id")]
+    [TestCase(WireFrames.Trade, "\"yes_price", ",\"yes_price")]
+    [TestCase(WireFrames.Delta, "\"side\":\"no\",", "\"side\":\"no\"")]
+    [TestCase(WireFrames.Delta, "\"side\":", "\"side\"")]
+    [TestCase(WireFrames.Delta, "1795442440722", "01795442440722")]
+    public void A_comma_too_many_or_too_few_is_not_JSON(string frame, string good, string bad) =>
+        ExpectRejected(frame.Replace(good, bad, StringComparison.Ordinal), FrameDecoder.NotJson);
+
     [TestCase("{\"type\":\"orderbook_delta\",\"type\":\"trade\",\"msg\":{}}")]
     [TestCase("{\"type\":\"ok\",\"sid\":1,\"sid\":2}")]
     public void A_key_that_stands_twice_is_refused(string frame) => ExpectRejected(frame, FrameDecoder.Duplicate);

@@ -47,6 +47,14 @@ internal static class RealFrames
         }
     }
 
+    /// <summary>The body of the first REST answer captured from that path.</summary>
+    public static byte[] ReadRestCapture(string path)
+    {
+        var line = File.ReadLines(Path.Combine(Folder("samples"), "rest-captures.jsonl")).Select(text => JsonDocument.Parse(text).RootElement)
+            .First(capture => capture.GetProperty("path").GetString() == path);
+        return Encoding.UTF8.GetBytes(line.GetProperty("body").GetRawText());
+    }
+
     private static string Folder(string name)
     {
         if (Root is null || !Directory.Exists(Path.Combine(Root, name)))

@@ -38,6 +38,53 @@ internal sealed class RealFramesTest
     }
 
     [Test]
+    public void Every_frame_of_the_documentation_decodes_or_is_of_a_type_or_form_that_is_gone()
+    {
+        var decoder = new FrameDecoder();
+        var unknown = new SortedSet<string>(StringComparer.Ordinal);
+        foreach (var frame in RealFrames.ReadSamples("docs-examples.jsonl"))
+        {
+            using var document = System.Text.Json.JsonDocument.Parse(frame);
+            if (!document.RootElement.TryGetProperty("type", out var type))
+            {
+                continue; // A command: ours, not the exchange's.
+            }
+
+            var verdict = decoder.Decode(frame, false);
+            Assert.That(verdict, Is.Not.EqualTo(DecodeVerdict.Rejected), () => $"{decoder.Reason}: {Encoding.UTF8.GetString(frame)}");
+            if (verdict == DecodeVerdict.Unknown)
+            {
+                unknown.Add(type.GetString()!);
+            }
+        }
+
+        Assert.That(unknown, Is.EqualTo(new[] { "cfbenchmarks_value", "multivariate_lookup", "pyth_value", "ticker_v2" }));
+        Assert.That(decoder.UnknownFields, Is.Zero);
+    }
+
+    [Test]
+    public void Decoding_allocates_nothing_once_warm()
+    {
+        var frames = WireFrames.All.Select(WireFrames.Bytes).Concat(WireFrames.All.Select(frame => WireFrames.Bytes(frame)[..^9]))
+            .Append(WireFrames.Bytes(WireFrames.Delta.Replace("KXTEST", "K\\u0058TEST", StringComparison.Ordinal))).ToArray();
+        var decoder = new FrameDecoder();
+        Decode(20_000);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Decode(1_000_000);
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
+
+        void Decode(int count)
+        {
+            for (var i = 0; i < count; i++)
+            {
+                var frame = frames[i % frames.Length];
+                FrameHeadReader.Read(frame);
+                decoder.Decode(frame, (i & 1) != 0);
+            }
+        }
+    }
+
+    [Test]
     public void Every_recorded_message_decodes_and_knows_all_its_fields()
     {
         var decoder = new FrameDecoder();

@@ -34,7 +34,7 @@ internal struct DayStart
 
         micros = _micros + (seconds * Micros.PerSecond) + fraction;
         at = next + 2;
-        return frame[next] == 'Z' && frame[next + 1] == '"';
+        return frame[next] == 'Z' && frame[next + 1] == '"' && micros > 0;
     }
 
     /// <summary>The digits behind the point, cut to microseconds; the caller has seen to 32 bytes from the stamp's first.</summary>

@@ -31,8 +31,13 @@ internal static class DeltaScan
         var text = Message.Absent;
         var milliseconds = Message.Absent;
         var seen = 0u;
-        while (frame.Length - at > KeyLengthMax)
+        do
         {
+            if (frame.Length - at <= KeyLengthMax)
+            {
+                return false;
+            }
+
             var key = ReadKey(frame, ref at);
             if ((seen & key) != 0 || !TryReadValue(frame, key, ref at, message, ref day, ref text, ref milliseconds))
             {
@@ -40,13 +45,8 @@ internal static class DeltaScan
             }
 
             seen |= key;
-            if ((uint)at >= (uint)frame.Length || frame[at] != ',')
-            {
-                break;
-            }
-
-            at++;
         }
+        while (WireScan.TryPass(frame, ref at, (byte)','));
 
         if (at != end || (seen & RequiredKeys) != RequiredKeys)
         {

@@ -1,10 +1,10 @@
 namespace Kalshi.Daemon.Exchange.Protocol;
 
 /// <summary>
-/// A field as rejections name it, its current key and the one it had until March 2026. Every sentence is built once, so
-/// that rejecting allocates nothing.
+/// A field as rejections name it, under its current key and under the one it had until March 2026. Every sentence is built
+/// once, so that rejecting allocates nothing.
 /// </summary>
-internal sealed class Field(string frame, string name, MessageKey key, MessageKey oldKey = MessageKey.Unknown)
+internal sealed class Field(string frame, string name, MessageKey key, string oldName = "", MessageKey oldKey = MessageKey.Unknown)
 {
     public MessageKey Key { get; } = key;
 
@@ -21,6 +21,12 @@ internal sealed class Field(string frame, string name, MessageKey key, MessageKe
     public string NotWhole { get; } = $"{frame}: {name} is not a whole number";
 
     public string OutOfRange { get; } = $"{frame}: {name} out of range";
+
+    public string OldNotCents { get; } = $"{frame}: {oldName} is not a whole number of cents";
+
+    public string OldNotQuantity { get; } = $"{frame}: {oldName} is not a decimal number with at most 2 decimals";
+
+    public string OldOutOfRange { get; } = $"{frame}: {oldName} out of range";
 
     public string NotOneOf { get; } = $"{frame}: {name} is none of the words known";
 

@@ -67,11 +67,11 @@ internal ref struct FieldReader(ReadOnlySpan<byte> frame, FieldTable table)
 
         if (!Number(value, out var cents) || !Decimals.TryParseWhole(cents, out var whole))
         {
-            return Fail(field.NotWhole);
+            return Fail(field.OldNotCents);
         }
 
         price = whole is >= 0 and <= 100 ? (int)whole * Decimals.MicroDollarsPerCent : Message.AbsentPrice;
-        return InRange(price >= 0, field.OutOfRange);
+        return InRange(price >= 0, field.OldOutOfRange);
     }
 
     /// <summary>Hundredths of a contract; the old key holds contracts.</summary>
@@ -79,13 +79,15 @@ internal ref struct FieldReader(ReadOnlySpan<byte> frame, FieldTable table)
     {
         quantity = Message.Absent;
         var value = table[field.Key];
-        value = value.IsBlank ? table[field.OldKey] : value;
-        return value.IsBlank || (Number(value, out var text) && Decimals.TryParseQuantity(text, out quantity)) || Fail(field.NotQuantity);
+        var isOld = value.IsBlank;
+        value = isOld ? table[field.OldKey] : value;
+        return value.IsBlank || (Number(value, out var text) && Decimals.TryParseQuantity(text, out quantity))
+            || Fail(isOld ? field.OldNotQuantity : field.NotQuantity);
     }
 
     /// <summary>Hundredths of a contract, none below zero.</summary>
     public bool Size(Field field, out long quantity) =>
-        Quantity(field, out quantity) && InRange(quantity is >= 0 or Message.Absent, field.OutOfRange);
+        Quantity(field, out quantity) && InRange(quantity is >= 0 or Message.Absent, table[field.Key].IsBlank ? field.OldOutOfRange : field.OutOfRange);
 
     public bool Whole(Field field, out long number)
     {

@@ -7,8 +7,8 @@ internal static class OrderbookFields
     private const string SnapshotName = "orderbook_snapshot";
 
     private static readonly Field DeltaTicker = new(DeltaName, "market_ticker", MessageKey.MarketTicker);
-    private static readonly Field DeltaPrice = new(DeltaName, "price_dollars", MessageKey.PriceDollars, MessageKey.Price);
-    private static readonly Field DeltaQuantity = new(DeltaName, "delta_fp", MessageKey.DeltaFp, MessageKey.Delta);
+    private static readonly Field DeltaPrice = new(DeltaName, "price_dollars", MessageKey.PriceDollars, "price", MessageKey.Price);
+    private static readonly Field DeltaQuantity = new(DeltaName, "delta_fp", MessageKey.DeltaFp, "delta", MessageKey.Delta);
     private static readonly Field DeltaSide = new(DeltaName, "side", MessageKey.Side);
     private static readonly Field SnapshotTicker = new(SnapshotName, "market_ticker", MessageKey.MarketTicker);
 

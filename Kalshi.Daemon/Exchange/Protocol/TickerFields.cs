@@ -6,14 +6,14 @@ internal static class TickerFields
     private const string Name = "ticker";
 
     private static readonly Field Ticker = new(Name, "market_ticker", MessageKey.MarketTicker);
-    private static readonly Field LastPrice = new(Name, "price_dollars", MessageKey.PriceDollars, MessageKey.Price);
-    private static readonly Field YesBid = new(Name, "yes_bid_dollars", MessageKey.YesBidDollars, MessageKey.YesBid);
-    private static readonly Field YesAsk = new(Name, "yes_ask_dollars", MessageKey.YesAskDollars, MessageKey.YesAsk);
+    private static readonly Field LastPrice = new(Name, "price_dollars", MessageKey.PriceDollars, "price", MessageKey.Price);
+    private static readonly Field YesBid = new(Name, "yes_bid_dollars", MessageKey.YesBidDollars, "yes_bid", MessageKey.YesBid);
+    private static readonly Field YesAsk = new(Name, "yes_ask_dollars", MessageKey.YesAskDollars, "yes_ask", MessageKey.YesAsk);
     private static readonly Field YesBidSize = new(Name, "yes_bid_size_fp", MessageKey.YesBidSizeFp);
     private static readonly Field YesAskSize = new(Name, "yes_ask_size_fp", MessageKey.YesAskSizeFp);
     private static readonly Field LastTradeSize = new(Name, "last_trade_size_fp", MessageKey.LastTradeSizeFp);
-    private static readonly Field Volume = new(Name, "volume_fp", MessageKey.VolumeFp, MessageKey.Volume);
-    private static readonly Field OpenInterest = new(Name, "open_interest_fp", MessageKey.OpenInterestFp, MessageKey.OpenInterest);
+    private static readonly Field Volume = new(Name, "volume_fp", MessageKey.VolumeFp, "volume", MessageKey.Volume);
+    private static readonly Field OpenInterest = new(Name, "open_interest_fp", MessageKey.OpenInterestFp, "open_interest", MessageKey.OpenInterest);
     private static readonly Field DollarVolume = new(Name, "dollar_volume", MessageKey.DollarVolume);
     private static readonly Field DollarOpenInterest = new(Name, "dollar_open_interest", MessageKey.DollarOpenInterest);
 

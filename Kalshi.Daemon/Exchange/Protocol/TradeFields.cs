@@ -20,9 +20,9 @@ internal sealed class TradeFields
     {
         _ticker = new Field(frame, ticker, tickerKey);
         _tradeId = new Field(frame, "trade_id", MessageKey.TradeId);
-        _yesPrice = new Field(frame, "yes_price_dollars", MessageKey.YesPriceDollars, MessageKey.YesPrice);
-        _noPrice = new Field(frame, "no_price_dollars", MessageKey.NoPriceDollars, MessageKey.NoPrice);
-        _count = new Field(frame, "count_fp", MessageKey.CountFp, MessageKey.Count);
+        _yesPrice = new Field(frame, "yes_price_dollars", MessageKey.YesPriceDollars, "yes_price", MessageKey.YesPrice);
+        _noPrice = new Field(frame, "no_price_dollars", MessageKey.NoPriceDollars, "no_price", MessageKey.NoPrice);
+        _count = new Field(frame, "count_fp", MessageKey.CountFp, "count", MessageKey.Count);
         _takerSide = new Field(frame, "taker_side", MessageKey.TakerSide);
         _takerOutcomeSide = new Field(frame, "taker_outcome_side", MessageKey.TakerOutcomeSide);
         _takerBookSide = new Field(frame, "taker_book_side", MessageKey.TakerBookSide);

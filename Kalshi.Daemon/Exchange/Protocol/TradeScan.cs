@@ -32,9 +32,13 @@ internal static class TradeScan
         var milliseconds = Message.Absent;
         var seen = 0u;
         message.IsBlockTrade = -1;
-        while ((uint)at < (uint)frame.Length && frame[at] == '"')
+        do
         {
-            at++;
+            if (!WireScan.TryPass(frame, ref at, (byte)'"'))
+            {
+                return false;
+            }
+
             var name = frame[at..];
             var key = FindKey(name[..Math.Max(0, name.IndexOf((byte)'"'))], out var length);
             at += length + 2;
@@ -44,13 +48,8 @@ internal static class TradeScan
             }
 
             seen |= key;
-            if ((uint)at >= (uint)frame.Length || frame[at] != ',')
-            {
-                break;
-            }
-
-            at++;
         }
+        while (WireScan.TryPass(frame, ref at, (byte)','));
 
         message.ExchangeAt = Times.Choose(Message.Absent, milliseconds, seconds);
         return at == payload.End - 1 && (seen & RequiredKeys) == RequiredKeys;
@@ -94,7 +93,7 @@ internal static class TradeScan
                 return false;
         }
 
-        return (uint)at < (uint)frame.Length && frame[at++] == '"' && TryReadString(frame, key, ref at, message);
+        return WireScan.TryPass(frame, ref at, (byte)'"') && TryReadString(frame, key, ref at, message);
     }
 
     private static bool TryReadString(ReadOnlySpan<byte> frame, uint key, ref int at, Message message)

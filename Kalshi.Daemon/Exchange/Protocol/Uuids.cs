@@ -1,4 +1,3 @@
-using System.Buffers.Text;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
@@ -8,9 +7,6 @@ namespace Kalshi.Daemon.Exchange.Protocol;
 internal static class Uuids
 {
     public const int Length = 36;
-
-    public static bool TryParse(ReadOnlySpan<byte> text, out Guid uuid) =>
-        Utf8Parser.TryParse(text, out uuid, out var used, 'D') && used == text.Length;
 
     /// <summary>A uuid up to its quote, which is passed. False for anything else, an empty one included.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -24,20 +20,20 @@ internal static class Uuids
 
         var text = frame.Slice(at, Length);
         at += Length + 1;
-        return Vector128.IsHardwareAccelerated ? TryParseVector(text, out uuid) : TryParse(text, out uuid);
+        return TryParse(text, out uuid);
     }
 
     /// <summary>
     /// All 32 digits at once. Four loads bring them, dashes dropped, into two vectors of 16; a digit's value is its low four bits,
     /// and nine more for a letter; then each pair is folded into a byte.
     /// </summary>
-    private static bool TryParseVector(ReadOnlySpan<byte> text, out Guid uuid)
+    public static bool TryParse(ReadOnlySpan<byte> text, out Guid uuid)
     {
         // 0       8 9  13 14 18 19 23 24        36
         // xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx
         const byte None = 0x80;
         uuid = default;
-        if (text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-')
+        if (text.Length != Length || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-')
         {
             return false;
         }

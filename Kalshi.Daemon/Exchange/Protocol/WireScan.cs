@@ -23,6 +23,15 @@ internal static class WireScan
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Read8(ReadOnlySpan<byte> frame, int at) => BinaryPrimitives.ReadUInt64LittleEndian(frame[at..]);
 
+    /// <summary>Passes the mark if it comes next.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool TryPass(ReadOnlySpan<byte> frame, ref int at, byte mark)
+    {
+        var isNext = (uint)at < (uint)frame.Length && frame[at] == mark;
+        at += isNext ? 1 : 0;
+        return isNext;
+    }
+
     /// <summary>A whole number of up to 16 digits, as JSON writes it: no sign, no leading zero.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool TryReadNumber(ReadOnlySpan<byte> frame, ref int at, out long number)
