@@ -1,8 +1,84 @@
+using Kalshi.Daemon.Primitives;
+
 namespace Kalshi.Daemon.Export;
 
+/// <summary>`kalshid export`: runs an <see cref="Exporter"/> and tells people what it vouches for. Logs go to standard error, the certificate to standard output.</summary>
 internal static class ExportCommand
 {
-    public static readonly CommandOption[] Options = [];
+    public static readonly CommandOption[] Options =
+    [
+        new("source", "journal", "what to export; only the journal for now"),
+        new("target", "DIR", "where to; default export.target, or data_dir/parquet"),
+        new("until", "now", "export the hour that is not over as well; the next run replaces it"),
+        new("verify", null, "read everything back and check sizes, checksums and row counts"),
+    ];
 
-    public static Task<int> RunAsync(CommandLine line) => throw new NotImplementedException();
+    public static Task<int> RunAsync(CommandLine line)
+    {
+        var options = Daemon.Options.Load(line);
+        CheckChoice("--source", line.Value("source") ?? options.ExportSource, "journal");
+        CheckChoice("--until", line.Value("until") ?? "now", "now");
+        var directory = line.Value("target") ?? (options.ExportTarget.Length > 0 ? options.ExportTarget : Path.Combine(options.DataDir, "parquet"));
+        if (directory.Contains("://", StringComparison.Ordinal))
+        {
+            throw new SetupException(ExitCode.Usage, $"--target {directory}: only a local directory can be written for now.");
+        }
+
+        if (!Directory.Exists(options.DataDir))
+        {
+            throw new SetupException(ExitCode.Config, $"There is no data directory {Path.GetFullPath(options.DataDir)}; set gather.data_dir to the gatherer's.");
+        }
+
+        var target = new LocalDirectory(directory);
+        var settings = new ExportSettings(options.DataDir, options.Name, target.ToString(), line.Has("until"), Micros.Now);
+        var report = Export(settings, target);
+        ExportSummary.Print(Console.Out, report, target.ToString());
+        return Task.FromResult(line.Has("verify") ? Verify(target) : ExitCode.Ok);
+    }
+
+    private static ExportReport Export(ExportSettings settings, LocalDirectory target)
+    {
+        try
+        {
+            return new Exporter(settings, target, new ConsoleLog()).Run();
+        }
+        catch (IOException e)
+        {
+            TryDiscard(target);
+            throw new SetupException(
+                ExitCode.InputOutput, $"The export stopped: {e.Message} Hours published so far are whole, nothing is half published; make room and run it again.");
+        }
+    }
+
+    private static void TryDiscard(LocalDirectory target)
+    {
+        try
+        {
+            target.Discard();
+        }
+        catch (IOException)
+        {
+            // The next run empties it.
+        }
+    }
+
+    private static int Verify(LocalDirectory target)
+    {
+        var audit = TargetAudit.Run(target);
+        foreach (var fault in audit.Faults)
+        {
+            Console.WriteLine($"  FAULT {fault}");
+        }
+
+        Console.WriteLine($"verified {audit.Hours} hours, {audit.Files} files, {audit.Bytes:N0} bytes, {audit.Rows:N0} rows: {(audit.Faults.Count == 0 ? "all as the manifests say" : $"{audit.Faults.Count} faults")}");
+        return audit.Faults.Count == 0 ? ExitCode.Ok : ExitCode.Failed;
+    }
+
+    private static void CheckChoice(string option, string value, string allowed)
+    {
+        if (value != allowed)
+        {
+            throw new SetupException(ExitCode.Usage, $"{option} {value}: expected {allowed}.");
+        }
+    }
 }

@@ -105,9 +105,10 @@ internal sealed class TextColumn(ColumnSchema schema) : Column(schema)
 
     public override long Bytes => _bytes.Length + (Count * 8L);
 
-    /// <summary>Empty text is null where the column allows it.</summary>
+    /// <summary>Empty text is null where the column allows it; what is not UTF-8 is replaced, because readers refuse it.</summary>
     public void Append(ReadOnlySpan<byte> text)
     {
+        text = ValidText.Of(text);
         if (Count == _texts.Length)
         {
             Array.Resize(ref _texts, Count * 2);

@@ -27,15 +27,15 @@ internal sealed class ParquetWriter(Stream file, ColumnSchema[] schema, ChunkEnc
     public long Rows { get; private set; }
 
     /// <summary>Writes the rows that `order` names, in that order, as one row group.</summary>
-    public void WriteRowGroup(ReadOnlySpan<Column> columns, ReadOnlySpan<int> order)
+    public void WriteRowGroup(IReadOnlyList<Column> columns, ReadOnlySpan<int> order)
     {
         if (_offset == 0)
         {
             Write(Magic);
         }
 
-        var chunks = new Chunk[columns.Length];
-        for (var i = 0; i < columns.Length; i++)
+        var chunks = new Chunk[columns.Count];
+        for (var i = 0; i < columns.Count; i++)
         {
             columns[i].Encode(encoder, order);
             chunks[i] = encoder.Take(schema[i], _offset);

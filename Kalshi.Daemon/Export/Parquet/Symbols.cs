@@ -69,8 +69,9 @@ internal sealed class Symbols
             Array.Resize(ref _texts, Count * 2);
         }
 
-        _texts[Count] = (_bytes.Length, text.Length, hash);
-        _bytes.Append(text);
+        var valid = ValidText.Of(text);
+        _texts[Count] = (_bytes.Length, valid.Length, hash);
+        _bytes.Append(valid);
         _slots[slot] = ++Count;
         if (Count * 2 > _slots.Length)
         {
