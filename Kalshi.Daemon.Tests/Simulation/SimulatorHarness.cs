@@ -23,6 +23,8 @@ internal sealed class SimulatorHarness : IAsyncDisposable
 
     public SimulatedExchange Exchange => Pump.Exchange;
 
+    public IPEndPoint Endpoint => _server.Endpoint;
+
     public static SeededSettings Calm { get; } = new(1, 50, 10, 1, 1, long.MaxValue, Micros.PerHour, 4);
 
     /// <summary>Starts with the given source; `hold` keeps the clock from running until <see cref="ExchangePump"/> sees all watched.</summary>

@@ -87,6 +87,8 @@ internal sealed class ClientCommand
             Tickers = [single];
         }
 
+        // The ticker channel may also name markets by uuid; the simulator does not know that way, and says so.
+        IsInvalid |= parameters.TryGetProperty("market_id", out _) || parameters.TryGetProperty("market_ids", out _);
         ReadSids(parameters);
         Action = Text(parameters, "action");
         SendInitialSnapshot = Flag(parameters, "send_initial_snapshot");

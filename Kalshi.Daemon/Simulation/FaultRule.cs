@@ -35,39 +35,46 @@ internal enum FaultKind : byte
 
 /// <summary>
 /// One fault, as `--fault "RULE"` or as a line of the `--faults` file (`#` starts a comment). A rule is its kind and
-/// `key=value` words:
+/// `key=value` words, listed in <see cref="Help"/>:
 /// <code>
-/// RULE      what happens                                                       own keys (default)
-/// drop      a numbered frame takes its seq but is not sent                     -
-/// duplicate a frame is sent twice, same seq                                    -
-/// rename    a key of the frame gets another name                               from= (price_dollars) to= (price_usd)
-/// extra     unknown fields stand in the frame                                  -
-/// unknown   a numbered frame of an unknown type comes first                    -
-/// restart   the sid's seq begins again at 1                                    -
-/// disconnect the connection ends                                               how=reset|close (reset)
-/// stall     nothing is sent for a while, then everything                       for= (0 = half-open for ever)
-/// delay     every write waits                                                  by= (200ms) for=
-/// chunk     writes leave in small pieces                                       size= (1 byte) for=
-/// fragment  messages leave as continuation frames                              size= (64 bytes) for=
-/// overflow  error 25 ends the sid                                              -
-/// error10   error 10 ends the sid                                              -
-/// burst     the rate is multiplied                                             factor= (10) for= (1s)
-/// skew      the server's clock is off                                          by= (60s, may be negative) for=
-/// refuse    upgrades are refused                                               status= (503) for=
-/// rest_status  REST answers with a status                                      status= (500) path= for=
-/// rest_slow    REST answers late                                               by= (2s) path= for=
-/// rest_malformed  REST answers with half a page                                path= for=
-/// rest_timeout    REST takes the request and never answers                     path= for=
-/// rest_cursor     a page's cursor is the one it was asked with                 path= for=
+/// disconnect at=20s connection=2 how=close
+/// drop rate=0.0005 channel=orderbook_delta
+/// rename at=25s for=2s from=delta_fp to=delta_contracts
 /// </code>
-/// When: `at=10s` once; `every=30s` again and again (first after one interval, or at `at=`); neither = always. `for=2s` keeps
-/// it up for so long. `rate=0.001`, for frames and REST calls: the chance of each (in the window, if one is given); for
-/// connections: times a second on average. `count=3`: so many frames at each time (1). Where: `channel=orderbook_delta`,
-/// `connection=2` (numbered from 1), `connection=all`; by default a connection fault takes one connection by chance, any
-/// other every one. Times are of the stream: offsets from its start. Chance comes from the seed.
 /// </summary>
 internal sealed record FaultRule
 {
+    /// <summary>The rules as `kalshid simulate --help` explains them.</summary>
+    public const string Help = """
+        inject a fault; may be repeated. A RULE is a kind and key=value words:
+            drop           a numbered frame takes its seq but is not sent
+            duplicate      a frame is sent twice, with the same seq
+            rename         a key gets another name: from= (price_dollars) to= (price_usd)
+            extra          unknown fields stand in the frame
+            unknown        a numbered frame of an unknown type comes first
+            restart        the sid's seq begins again at 1
+            disconnect     the connection ends: how=reset|close (reset)
+            stall          nothing is sent while it lasts, then everything; without for= half-open for ever
+            delay          every write waits: by= (200ms)
+            chunk          writes leave in pieces: size= (1 byte)
+            fragment       messages leave as continuation frames: size= (64 bytes)
+            overflow       error 25 ends the sid
+            error10        error 10 ends the sid
+            burst          the rate is multiplied: factor= (10); for= (1s)
+            skew           the server's clock is off: by= (60s, may be negative)
+            refuse         upgrades are refused: status= (503)
+            rest_status    REST answers with status= (500)
+            rest_slow      REST answers late: by= (2s)
+            rest_malformed REST answers with half a page
+            rest_timeout   REST never answers
+            rest_cursor    a page's cursor is the one it was asked with
+          When: at=10s once, every=30s again and again, neither = always; for=2s keeps it up so long. rate=0.001 is the chance
+          of each frame or REST call (in the window, if there is one), for connections times a second. count=3 takes so many
+          frames at a time (1). Where: channel=orderbook_delta, connection=2 (from 1) or all, path=/markets for REST.
+          A connection fault takes one connection by chance, any other every one. Times count from the stream's start;
+          chance comes from the seed.
+        """;
+
     private static readonly Dictionary<string, FaultKind> Kinds = new()
     {
         ["drop"] = FaultKind.Drop,

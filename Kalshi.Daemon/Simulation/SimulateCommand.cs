@@ -29,7 +29,7 @@ internal static class SimulateCommand
         new("levels", "N", "levels a side in the first market's book, for snapshots of megabytes"),
         new("start-at", "TIME", "exchange time of the first event, RFC 3339; default now"),
         new("hold", null, "seeded: hold the clock until every open market is subscribed"),
-        new("fault", "RULE", "inject a fault, may be repeated; rules are listed below"),
+        new("fault", "RULE", FaultRule.Help),
         new("faults", "FILE", "a file of rules, one a line, # starts a comment"),
         new("cutoff", "TIME", "trades before this are historical only, RFC 3339; default 60 days before the start"),
         new("linger", "T", "stay up after the stream has ended, default 2s"),
@@ -59,9 +59,9 @@ internal static class SimulateCommand
         var queue = Bytes(line, "queue-bytes", 64 << 20, 1 << 10, 1 << 30);
         await using var server = new SimulatedServer(pump, key, new ServerSettings(
             Endpoint(line), line.Duration("clock-tolerance") ?? TimeSpan.FromSeconds(30), (int)queue, Integer(line, "read-tokens", 200, 1, 100_000_000)));
-        pump.Start();
         await server.StartAsync();
         log.Listening(server.Endpoint.ToString(), key.Id);
+        pump.Start();
         if (line.Value("write-config") is { } file)
         {
             SimulatorConfig.Write(file, server.Endpoint, key);
@@ -102,9 +102,10 @@ internal static class SimulateCommand
         return await Task.WhenAny(drained, interrupted.Task) == drained ? "end" : "signal";
     }
 
+    /// <summary>Half-open connections never drain and are not waited for; nor is a reader of more than a minute.</summary>
     private static async Task DrainAsync(ExchangePump pump, TimeSpan linger)
     {
-        while (pump.Connections.Any(connection => connection.Queued > 0))
+        for (var waited = 0; waited < 6_000 && pump.Connections.Any(connection => connection.Queued > 0 && !connection.IsStalled); waited++)
         {
             await Task.Delay(10);
         }
