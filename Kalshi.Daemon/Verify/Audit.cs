@@ -206,8 +206,8 @@ internal sealed class Audit(bool keepChanges)
         }
     }
 
-    /// <summary>A trade. `epochId` 0 for one from REST, which may repeat others.</summary>
-    public void OnTrade(ReadOnlySpan<byte> ticker, ReadOnlySpan<byte> tradeId, in TradeValues values, long epochId, long receivedAt)
+    /// <summary>A trade. `epochId` 0 for one from REST, which may repeat others unless it is a stored row (`isStored`).</summary>
+    public void OnTrade(ReadOnlySpan<byte> ticker, ReadOnlySpan<byte> tradeId, in TradeValues values, long epochId, long receivedAt, bool isStored = false)
     {
         Market(ticker);
         var id = RowHash.Text(tradeId);
@@ -223,7 +223,7 @@ internal sealed class Audit(bool keepChanges)
             BackfilledTrades += epochId == 0 ? 1 : 0;
             known = new CapturedTrade(RowHash.Trade(ticker, values), epochId, receivedAt);
         }
-        else if (epochId != 0 && known.EpochId != 0)
+        else if (isStored || (epochId != 0 && known.EpochId != 0))
         {
             DuplicatedTrades++;
             OnOddTrade("duplicated", tradeId, $"received again {Micros.Format(receivedAt)}");
@@ -271,6 +271,13 @@ internal sealed class Audit(bool keepChanges)
         {
             OnWhole(coverage);
             return;
+        }
+
+        if (coverage.State == CoverageState.Repaired)
+        {
+            // A store may have said gap before the backfill came, and says repaired in a later hour.
+            var (channel, fromAt, toAt) = (coverage.Channel, coverage.FromAt, coverage.ToAt);
+            GapCount -= Gaps.RemoveAll(gap => gap.State == CoverageState.Gap && gap.Channel == channel && gap.Ticker == "" && gap.FromAt >= fromAt && gap.ToAt <= toAt);
         }
 
         GapCount++;

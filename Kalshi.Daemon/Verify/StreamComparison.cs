@@ -40,7 +40,7 @@ internal sealed class StreamComparison(Truth truth, Audit audit)
         }
 
         var rejected = audit.RejectedTrades;
-        var missing = audit.Epochs.Values.Sum(epoch => Math.Max(0, (epoch.Certificate?.Trades ?? epoch.Trades) - epoch.Trades));
+        var missing = audit.Epochs.Values.Sum(epoch => Math.Max(0, epoch.TradesExpected - epoch.Trades));
         foreach (var (id, produced) in truth.Trades)
         {
             if (audit.Trades.TryGetValue(id, out var captured))

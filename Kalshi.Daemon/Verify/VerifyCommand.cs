@@ -33,7 +33,7 @@ internal static class VerifyCommand
     {
         if (line.Value("parquet") is { } directory)
         {
-            throw new SetupException(ExitCode.Usage, $"--parquet {directory}: not there yet.");
+            return ($"Parquet {directory}", audit => ParquetSource.Read(directory, audit));
         }
 
         var journal = JournalDirectory(line);
