@@ -9,7 +9,7 @@ internal sealed record EnvelopeKind(uint Magic, int HeaderBytes, int PayloadMax)
 }
 
 /// <summary>The head of a block or a chunk, as drawn in <see cref="SegmentFormat"/>; the last two values are 0 for a block.</summary>
-internal readonly record struct Envelope(int Length, int Count, long FirstAt, long LastAt, int RawLength, int Blocks)
+internal readonly record struct Envelope(int Length, int Count, long FirstAt, long LastAt, int RawLength, int SplitLength)
 {
     /// <summary>
     /// Reads a head and checks all that can be checked without the payload. Never trust more than that it will not lead
@@ -34,6 +34,7 @@ internal readonly record struct Envelope(int Length, int Count, long FirstAt, lo
         var recordBytes = isChunk ? envelope.RawLength : envelope.Length;
         return envelope.Length > 0 && envelope.Length <= kind.PayloadMax
             && recordBytes <= SegmentFormat.ChunkRawMax
+            && envelope.SplitLength >= 0 && envelope.SplitLength <= SegmentFormat.ChunkSplitMax
             && envelope.Count > 0 && (long)envelope.Count * SegmentFormat.RecordHeaderBytes <= recordBytes
             && envelope.FirstAt > 0 && envelope.LastAt >= envelope.FirstAt && envelope.LastAt - envelope.FirstAt >= envelope.Count - 1;
     }
@@ -42,7 +43,7 @@ internal readonly record struct Envelope(int Length, int Count, long FirstAt, lo
     public static bool IsWhole(ReadOnlySpan<byte> bytes) => BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..]) == Crc32C.Of(bytes[8..]);
 
     /// <summary>Writes the head in front of a payload that already stands in `bytes` and seals both with the CRC.</summary>
-    public static void Seal(Span<byte> bytes, EnvelopeKind kind, int count, long firstAt, long lastAt, int rawLength = 0, int blocks = 0)
+    public static void Seal(Span<byte> bytes, EnvelopeKind kind, int count, long firstAt, long lastAt, int rawLength = 0, int splitLength = 0)
     {
         BinaryPrimitives.WriteUInt32LittleEndian(bytes, kind.Magic);
         BinaryPrimitives.WriteInt32LittleEndian(bytes[8..], bytes.Length - kind.HeaderBytes);
@@ -52,7 +53,7 @@ internal readonly record struct Envelope(int Length, int Count, long FirstAt, lo
         if (kind.IsChunk)
         {
             BinaryPrimitives.WriteInt32LittleEndian(bytes[32..], rawLength);
-            BinaryPrimitives.WriteInt32LittleEndian(bytes[36..], blocks);
+            BinaryPrimitives.WriteInt32LittleEndian(bytes[36..], splitLength);
         }
 
         BinaryPrimitives.WriteUInt32LittleEndian(bytes[4..], Crc32C.Of(bytes[8..]));

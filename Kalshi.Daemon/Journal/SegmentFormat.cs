@@ -28,11 +28,11 @@ namespace Kalshi.Daemon.Journal;
 /// │received_at i64│session i32│length i32│kind u8│zero 3 bytes│ length bytes …  │
 /// └───────────────┴───────────┴──────────┴───────┴────────────┴─────────────────┘
 ///
-/// NNNNNNNNNNNNNNNNNNNN.kjz        the same segment, compressed: header (other magic), then chunks of whole blocks
-/// chunk = an envelope (40 bytes) and one zstd frame of its blocks
-/// ┌─────────┬───────┬──────────┬─────────┬────────────┬───────────┬─────────────┬──────────┬─────────────────┐
-/// │magic u32│CRC u32│length u32│count u32│first_at i64│last_at i64│raw length u32│blocks u32│ length bytes … │
-/// └─────────┴───────┴──────────┴─────────┴────────────┴───────────┴─────────────┴──────────┴─────────────────┘
+/// NNNNNNNNNNNNNNNNNNNN.kjz        the same records, compressed: header (other magic), then chunks
+/// chunk = an envelope (40 bytes) and one zstd frame of its records, split into columns (see RecordColumns)
+/// ┌─────────┬───────┬──────────┬─────────┬────────────┬───────────┬──────────────┬────────────────┬────────────────┐
+/// │magic u32│CRC u32│length u32│count u32│first_at i64│last_at i64│raw length u32│split length u32│ length bytes … │
+/// └─────────┴───────┴──────────┴─────────┴────────────┴───────────┴──────────────┴────────────────┴────────────────┘
 /// </code>
 /// Stamps strictly increase over the whole journal. Any prefix of a valid journal is a valid journal.
 /// <para>
@@ -62,11 +62,14 @@ internal static class SegmentFormat
 
     public const int ChunkRawMax = ChunkRawNormal + BlockPayloadMax;
 
+    /// <summary>Columns take at most 25 bytes for a record head of 20, and a head of their own.</summary>
+    public const int ChunkSplitMax = ChunkRawMax + (ChunkRawMax / 4) + 16;
+
     public const ulong SegmentMagic = 0x4C_41_4E_52_55_4F_4A_4B; // "KJOURNAL"
     public const ulong CompressedMagic = 0x5A_4C_4E_52_55_4F_4A_4B; // "KJOURNLZ"
 
     /// <summary>A block. The magics of envelopes hold bytes that never occur in UTF-8, so no text frame can look like one.</summary>
     public static readonly EnvelopeKind Block = new(Magic: 0xFF_42_4B_F8, HeaderBytes: 32, PayloadMax: BlockPayloadMax);
 
-    public static readonly EnvelopeKind Chunk = new(Magic: 0xFF_43_4B_F8, HeaderBytes: 40, PayloadMax: ChunkRawMax + (ChunkRawMax >> 7) + 512);
+    public static readonly EnvelopeKind Chunk = new(Magic: 0xFF_43_4B_F8, HeaderBytes: 40, PayloadMax: ChunkSplitMax + (ChunkSplitMax >> 7) + 512);
 }

@@ -1,6 +1,3 @@
-using System.Buffers;
-using ZstdSharp;
-
 namespace Kalshi.Daemon.Journal;
 
 internal enum SegmentStep : byte
@@ -28,11 +25,7 @@ internal sealed class SegmentReader : IDisposable
     private HeaderVerdict _headerVerdict = HeaderVerdict.Short;
     private bool _headerReported;
     private long _seekAfter;
-    private Decompressor? _decompressor;
-    private byte[] _raw = [];
-    private int _rawAt;
-    private int _rawEnd;
-    private long _lastAt;
+    private readonly ChunkReader? _chunk;
 
     public SegmentReader(ByteSource source, string fileName, bool isCompressed, long after = 0, int windowBytes = EnvelopeReader.WindowBytes)
     {
@@ -40,6 +33,7 @@ internal sealed class SegmentReader : IDisposable
         _isCompressed = isCompressed;
         _seekAfter = after;
         FileName = fileName;
+        _chunk = isCompressed ? new ChunkReader() : null;
         _envelopes = new EnvelopeReader(source, isCompressed ? SegmentFormat.Chunk : SegmentFormat.Block, SegmentFormat.HeaderBytes, windowBytes);
     }
 
@@ -80,7 +74,7 @@ internal sealed class SegmentReader : IDisposable
     public Envelope Block { get; private set; }
 
     /// <summary>The current block's records stand in Buffer[RecordsStart..RecordsEnd], until the next step.</summary>
-    public byte[] Buffer => _isCompressed ? _raw : _envelopes.Window;
+    public byte[] Buffer => _chunk?.Buffer ?? _envelopes.Window;
 
     public int RecordsStart { get; private set; }
 
@@ -112,35 +106,20 @@ internal sealed class SegmentReader : IDisposable
     /// <summary>One step; see <see cref="EnvelopeReader.Step"/> for `isSealed`.</summary>
     public SegmentStep Step(bool isSealed)
     {
-        while (true)
+        if (_headerVerdict != HeaderVerdict.Whole && !_headerReported && !TryHeader(isSealed, out var step))
         {
-            if (_rawAt < _rawEnd)
-            {
-                return StepInChunk();
-            }
+            return step;
+        }
 
-            if (_headerVerdict != HeaderVerdict.Whole && !_headerReported && !TryHeader(isSealed, out var step))
-            {
-                return step;
-            }
-
-            switch (_envelopes.Step(isSealed))
-            {
-                case EnvelopeStep.End:
-                    return SegmentStep.End;
-                case EnvelopeStep.Skipped:
-                    Skipped = _envelopes.Skipped;
-                    return SegmentStep.Skipped;
-                case EnvelopeStep.Envelope when !_isCompressed:
-                    return Show(_envelopes.Current, _envelopes.PayloadStart);
-                default:
-                    if (TryDecompress())
-                    {
-                        break;
-                    }
-
-                    return SkipChunk("chunk does not decompress");
-            }
+        switch (_envelopes.Step(isSealed))
+        {
+            case EnvelopeStep.End:
+                return SegmentStep.End;
+            case EnvelopeStep.Skipped:
+                Skipped = _envelopes.Skipped;
+                return SegmentStep.Skipped;
+            default:
+                return _chunk is null ? Show(_envelopes.Current, _envelopes.PayloadStart) : ShowChunk(_chunk, _envelopes.Current);
         }
     }
 
@@ -215,64 +194,24 @@ internal sealed class SegmentReader : IDisposable
         HasBlock = true;
         RecordsStart = recordsStart;
         RecordsEnd = recordsStart + block.Length;
-        _lastAt = block.LastAt;
         return SegmentStep.Block;
     }
 
-    private SegmentStep StepInChunk()
+    /// <summary>A chunk is shown as one block of all its records.</summary>
+    private SegmentStep ShowChunk(ChunkReader reader, in Envelope chunk)
     {
-        var rest = _raw.AsSpan(_rawAt, _rawEnd - _rawAt);
-        if (!Envelope.TryRead(rest, SegmentFormat.Block, out var block)
-            || block.Length > rest.Length - SegmentFormat.Block.HeaderBytes
-            || !Envelope.IsWhole(rest[..(SegmentFormat.Block.HeaderBytes + block.Length)])
-            || block.FirstAt <= _lastAt)
+        if (reader.TryRead(chunk, _envelopes.Window.AsSpan(_envelopes.PayloadStart, chunk.Length)))
         {
-            return SkipChunk("chunk holds a damaged block");
+            return Show(chunk with { Length = chunk.RawLength }, 0);
         }
 
-        var start = _rawAt + SegmentFormat.Block.HeaderBytes;
-        _rawAt = start + block.Length;
-        return Show(block, start);
-    }
-
-    private SegmentStep SkipChunk(string cause)
-    {
-        _rawAt = _rawEnd = 0;
-        Skipped = (_envelopes.CurrentOffset, _envelopes.Next, cause);
+        Skipped = (_envelopes.CurrentOffset, _envelopes.Next, "chunk does not hold what its head says");
         return SegmentStep.Skipped;
-    }
-
-    private bool TryDecompress()
-    {
-        var chunk = _envelopes.Current;
-        if (chunk.RawLength > _raw.Length)
-        {
-            ArrayPool<byte>.Shared.Return(_raw);
-            _raw = ArrayPool<byte>.Shared.Rent(chunk.RawLength);
-        }
-
-        _decompressor ??= new Decompressor();
-        _rawAt = _rawEnd = 0;
-        var compressed = _envelopes.Window.AsSpan(_envelopes.PayloadStart, chunk.Length);
-        try
-        {
-            if (_decompressor.Unwrap(compressed, _raw.AsSpan(0, chunk.RawLength)) == chunk.RawLength)
-            {
-                _rawEnd = chunk.RawLength;
-            }
-        }
-        catch (ZstdException)
-        {
-        }
-
-        return _rawEnd > 0;
     }
 
     public void Dispose()
     {
-        ArrayPool<byte>.Shared.Return(_raw);
-        _raw = [];
-        _decompressor?.Dispose();
+        _chunk?.Dispose();
         _envelopes.Dispose();
     }
 }

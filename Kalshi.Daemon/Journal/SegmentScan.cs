@@ -78,7 +78,8 @@ internal sealed class SegmentScan
         return scan;
     }
 
-    private void AddBlock(SegmentReader reader)
+    /// <summary>Takes the block the reader stands on into the sums.</summary>
+    public void AddBlock(SegmentReader reader)
     {
         var block = reader.Block;
         FirstAt = FirstAt == 0 ? block.FirstAt : FirstAt;
@@ -122,6 +123,11 @@ internal sealed class SegmentScan
         Length = reader.Length;
         WholeEnd = Math.Min(reader.WholeEnd, Length);
         NextSession = Math.Max(NextSession, Math.Max(SessionHigh + 1, Math.Max(Header.FirstSession, Header.NextSession)));
+        if (reader is { IsCompressed: true, HasHeader: true })
+        {
+            (Blocks, RawBytes) = (Blocks == 0 ? 0 : Header.Blocks, Header.RawBytes); // Blocks have no bounds in a chunk.
+        }
+
         Tail = Length == WholeEnd && (HasHeader || Blocks > 0 || Length == 0) ? SegmentTail.None
             : reader.IsZero(Blocks > 0 || HasHeader ? WholeEnd : 0) ? SegmentTail.Zeros : SegmentTail.Torn;
     }
