@@ -48,7 +48,6 @@ internal sealed class Capture
     private volatile CaptureSession[] _sessions = [];
     private volatile bool _stop;
     private long _sampleTicks;
-    private bool _refused;
 
     public Capture(JournalWriter journal, ChannelWriter<CaptureEvent> events, ILogger log)
     {
@@ -194,24 +193,13 @@ internal sealed class Capture
         return bytes;
     }
 
+    /// <summary>One write a turn. While the disk refuses (the journal raises that alarm) the turn waits here, and rings push back.</summary>
     private void Write()
     {
         while (_journal.Flush() == FlushVerdict.Refused)
         {
             Counters.FlushesRefused++;
-            if (!_refused)
-            {
-                _refused = true;
-                _log.JournalRefused(_journal.Refusal);
-            }
-
             Thread.Sleep(RefusedWaitMs);
-        }
-
-        if (_refused)
-        {
-            _refused = false;
-            _log.JournalAccepts();
         }
 
         Counters.Turns++;

@@ -36,12 +36,6 @@ internal static partial class Log
     [LoggerMessage(EventId = 107, Level = LogLevel.Critical, Message = "The capture thread met a bug and the process ends; the journal holds everything up to here.")]
     public static partial void CaptureFailed(this ILogger log, Exception exception);
 
-    [LoggerMessage(EventId = 108, Level = LogLevel.Error, Message = "The disk refuses the journal: free space or fix the disk. Capture waits and nothing received is dropped, but the exchange will not wait for long.")]
-    public static partial void JournalRefused(this ILogger log, Exception? exception);
-
-    [LoggerMessage(EventId = 109, Level = LogLevel.Warning, Message = "The disk accepts the journal again.")]
-    public static partial void JournalAccepts(this ILogger log);
-
     [LoggerMessage(EventId = 110, Level = LogLevel.Warning, Message = "The control loop fell behind and events were dropped (the frames are journalled); a registry sweep follows. dropped={Dropped}")]
     public static partial void EventsDropped(this ILogger log, long dropped);
 
