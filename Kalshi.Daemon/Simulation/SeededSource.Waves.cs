@@ -101,6 +101,8 @@ internal sealed partial class SeededSource
         Grow(exchange.Markets.Count);
         ForWave(exchange, wave, market =>
         {
+            // The book is made while the market is unopened, empty as subscribers have seen it: all that comes is deltas.
+            exchange.BookOf(market);
             market.Status = MarketStatus.Active;
             _slotOf[market.Index] = _openCount;
             _open[_openCount++] = market.Index;
@@ -201,6 +203,8 @@ internal sealed partial class SeededSource
                 exchange.MarketLifecycle(market, "close_date_updated"u8, _text, at);
                 break;
             case 1:
+                // Levels stay where they are: the book is made on the old grid before the new one holds.
+                exchange.BookOf(market);
                 market.Tick = 1_000;
                 _text.Clear().Raw("{\"market_ticker\":"u8).Quoted(market.Ticker)
                     .Raw(",\"event_type\":\"price_level_structure_updated\",\"price_level_structure\":\"deci_cent\",\"price_ranges\":"u8);
