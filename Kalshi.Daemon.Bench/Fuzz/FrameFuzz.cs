@@ -30,32 +30,45 @@ internal static class FrameFuzz
     {
         Console.WriteLine($"{inputs:N0} frames, seed {seed}, {Environment.ProcessorCount} threads");
         var start = Stopwatch.GetTimestamp();
-        var workers = Enumerable.Range(0, (int)Math.Min(Environment.ProcessorCount, (inputs / BlockInputs) + 1)).Select(_ => new FuzzWorker()).ToArray();
+        var threadCount = (int)Math.Min(Environment.ProcessorCount, (inputs / BlockInputs) + 1);
+        var workers = Enumerable.Range(0, threadCount).Select(_ => new FuzzWorker()).ToArray();
         var next = -1L;
-        var threads = Array.ConvertAll(workers, worker => new Thread(() =>
+        var threads = Array.ConvertAll(workers, worker => new Thread(() => RunBlocks(worker)));
+        Array.ForEach(threads, thread => thread.Start());
+        Array.ForEach(threads, thread => thread.Join());
+        Report(workers, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        return Array.Exists(workers, worker => worker.Failure is not null) ? 1 : 0;
+
+        void RunBlocks(FuzzWorker worker)
         {
-            while (true)
+            var isGood = true;
+            while (isGood && !Array.Exists(workers, each => each.Failure is not null))
             {
                 var first = Interlocked.Increment(ref next) * BlockInputs;
-                if (first >= inputs || Array.Exists(workers, each => each.Failure is not null) || !worker.Run(seed + (ulong)first, (int)Math.Min(BlockInputs, inputs - first)))
+                if (first >= inputs)
                 {
                     return;
                 }
+
+                isGood = worker.Run(seed + (ulong)first, (int)Math.Min(BlockInputs, inputs - first));
             }
-        }));
-        Array.ForEach(threads, thread => thread.Start());
-        Array.ForEach(threads, thread => thread.Join());
-        var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        }
+    }
+
+    private static void Report(FuzzWorker[] workers, double seconds)
+    {
         foreach (var failure in workers.Select(worker => worker.Failure).OfType<string>())
         {
             Console.Error.WriteLine(failure);
         }
 
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{workers.Sum(worker => worker.Inputs):N0} inputs in {seconds:F1} s ({workers.Sum(worker => worker.Inputs) / seconds / 1e6:F2} M/s): "
-            + $"{workers.Sum(worker => worker.Json):N0} JSON, {workers.Sum(worker => worker.Scanned):N0} heads by scan, {workers.Sum(worker => worker.Decoded):N0} decoded, "
-            + $"{workers.Sum(worker => worker.Unknown):N0} unknown, {workers.Sum(worker => worker.Rejected):N0} rejected for {workers.SelectMany(worker => worker.Reasons).Distinct().Count()} reasons, "
-            + $"{workers.Max(worker => worker.Allocated):N0} bytes allocated by the decoders of a thread"));
-        return Array.Exists(workers, worker => worker.Failure is not null) ? 1 : 0;
+        var inputs = workers.Sum(worker => worker.Inputs);
+        var reasons = workers.SelectMany(worker => worker.Reasons).Distinct().Count();
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{inputs:N0} inputs in {seconds:F1} s ({inputs / seconds / 1e6:F2} M/s)"));
+        Console.WriteLine($"  {workers.Sum(worker => worker.Json):N0} JSON, {workers.Sum(worker => worker.Scanned):N0} heads by scan");
+        Console.WriteLine($"  {workers.Sum(worker => worker.Decoded):N0} decoded, {workers.Sum(worker => worker.Unknown):N0} unknown, "
+            + $"{workers.Sum(worker => worker.Rejected):N0} rejected for {reasons} reasons");
+        Console.WriteLine($"  {workers.Max(worker => worker.Allocated):N0} bytes allocated by the decoders of a thread, buffers included");
     }
 
     /// <summary>One thread's mutator, decoders and counts.</summary>
@@ -93,7 +106,8 @@ internal static class FrameFuzz
 
                 if (wrong is not null)
                 {
-                    Failure = $"Input {number} {wrong}\n  as hex: {Convert.ToHexString(input)}\n  as text: {System.Text.Encoding.UTF8.GetString(input)}\n  replay: 1 input with seed {number}";
+                    Failure = $"Input {number} {wrong}\n  as hex: {Convert.ToHexString(input)}\n"
+                        + $"  as text: {System.Text.Encoding.UTF8.GetString(input)}\n  replay: 1 input with seed {number}";
                 }
             }
 

@@ -139,7 +139,8 @@ internal sealed class FrameMutator
             return;
         }
 
-        var length = _frame[start] == '"' ? _frame.AsSpan(start + 1, _length - start - 1).IndexOf((byte)'"') + 2 : _frame.AsSpan(start, _length - start).IndexOfAny(",}]"u8);
+        var rest = _frame.AsSpan(start, _length - start);
+        var length = rest[0] == '"' ? rest[1..].IndexOf((byte)'"') + 2 : rest.IndexOfAny(",}]"u8);
         Replace(start, Math.Clamp(length, 0, _length - start), Pick(FrameExamples.Values));
     }
 
@@ -160,7 +161,7 @@ internal sealed class FrameMutator
 
     private void Value(int depth)
     {
-        if (depth <= 0 || _length > LengthMax / 2 || (depth < DepthMax - 2 && depth > 4 ? false : Next(4) > 0))
+        if (depth <= 0 || _length > LengthMax / 2 || (depth is <= 4 or >= DepthMax - 2 && Next(4) > 0))
         {
             Append(Pick(FrameExamples.Values));
         }

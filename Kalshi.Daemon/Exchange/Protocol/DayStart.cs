@@ -20,7 +20,8 @@ internal struct DayStart
         // 2026-08-05T03:45:40.722003Z"
         // 0         10       19
         micros = 0;
-        if (frame.Length - at < 32 || frame[at + 10] != 'T' || !TryFindDay(frame.Slice(at, 10)) || !TryReadClock(WireScan.Read8(frame, at + 11), out var seconds))
+        if (frame.Length - at < 32 || frame[at + 10] != 'T' || !TryFindDay(frame.Slice(at, 10))
+            || !TryReadClock(WireScan.Read8(frame, at + 11), out var seconds))
         {
             return false;
         }
@@ -70,8 +71,11 @@ internal struct DayStart
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool TryFindDay(ReadOnlySpan<byte> date) =>
-        (BinaryPrimitives.ReadUInt64LittleEndian(date) == _yearToMonth && BinaryPrimitives.ReadUInt16LittleEndian(date[8..]) == _day) || TryChangeDay(date);
+    private bool TryFindDay(ReadOnlySpan<byte> date)
+    {
+        var isSame = BinaryPrimitives.ReadUInt64LittleEndian(date) == _yearToMonth && BinaryPrimitives.ReadUInt16LittleEndian(date[8..]) == _day;
+        return isSame || TryChangeDay(date);
+    }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private bool TryChangeDay(ReadOnlySpan<byte> date)

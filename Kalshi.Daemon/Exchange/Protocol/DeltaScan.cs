@@ -5,7 +5,8 @@ namespace Kalshi.Daemon.Exchange.Protocol;
 /// <summary>
 /// The `msg` of an orderbook_delta in the spelling of 2026, keys in any order:
 /// <code>
-/// {"market_ticker":"…","market_id":"…","price_dollars":"0.3200","delta_fp":"-46.02","side":"no","ts":"2026-08-05T03:45:40.722003Z","ts_ms":1785901540722}
+/// {"market_ticker":"…","market_id":"…","price_dollars":"0.3200","delta_fp":"-46.02","side":"no",
+///  "ts":"2026-08-05T03:45:40.722003Z","ts_ms":1785901540722}
 /// </code>
 /// Reads every byte or answers false, and then what it wrote means nothing: missing, unknown and repeated keys, old forms, blanks
 /// and escapes are the general reader's business, as is every refusal.
@@ -102,7 +103,8 @@ internal static class DeltaScan
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool TryReadValue(ReadOnlySpan<byte> frame, uint key, ref int at, Message message, ref DayStart day, ref long text, ref long milliseconds)
+    private static bool TryReadValue(
+        ReadOnlySpan<byte> frame, uint key, ref int at, Message message, ref DayStart day, ref long text, ref long milliseconds)
     {
         switch (key)
         {

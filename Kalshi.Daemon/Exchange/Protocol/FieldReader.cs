@@ -87,7 +87,8 @@ internal ref struct FieldReader(ReadOnlySpan<byte> frame, FieldTable table)
 
     /// <summary>Hundredths of a contract, none below zero.</summary>
     public bool Size(Field field, out long quantity) =>
-        Quantity(field, out quantity) && InRange(quantity is >= 0 or Message.Absent, table[field.Key].IsBlank ? field.OldOutOfRange : field.OutOfRange);
+        Quantity(field, out quantity)
+        && InRange(quantity is >= 0 or Message.Absent, table[field.Key].IsBlank ? field.OldOutOfRange : field.OutOfRange);
 
     public bool Whole(Field field, out long number)
     {
@@ -161,8 +162,10 @@ internal ref struct FieldReader(ReadOnlySpan<byte> frame, FieldTable table)
     /// <summary>The exchange's uuid; `Guid.Empty` when absent, empty or none.</summary>
     public readonly Guid Uuid(MessageKey key)
     {
+        var uuid = Guid.Empty;
         var value = table[key];
-        return value.Kind == JsonKind.String && table.TryText(_frame, value, out var text) && Uuids.TryParse(text, out var uuid) ? uuid : Guid.Empty;
+        var isText = value.Kind == JsonKind.String && table.TryText(_frame, value, out var text) && Uuids.TryParse(text, out uuid);
+        return isText ? uuid : Guid.Empty;
     }
 
     private readonly bool Stamp(JsonValue value, out long number)

@@ -1,6 +1,8 @@
 namespace Kalshi.Daemon.Exchange.Protocol;
 
-/// <summary>Where each known key of one JSON object stands, so that fields are read in the decoder's order and not the wire's. One thread.</summary>
+/// <summary>
+/// Where each known key of one JSON object stands, so that fields are read in the decoder's order and not the wire's. One thread.
+/// </summary>
 internal sealed class FieldTable
 {
     private readonly JsonValue[] _values = new JsonValue[MessageKeys.CountMax];
@@ -61,7 +63,9 @@ internal sealed class FieldTable
         }
     }
 
-    /// <summary>A string with its escapes resolved, or the digits of a number; valid until the next call. False when it is no UTF-8 text.</summary>
+    /// <summary>
+    /// A string with its escapes resolved, or the digits of a number; valid until the next call. False when it is no UTF-8 text.
+    /// </summary>
     public bool TryText(ReadOnlySpan<byte> frame, JsonValue value, out ReadOnlySpan<byte> text)
     {
         text = frame.Slice(value.Start, value.Length);

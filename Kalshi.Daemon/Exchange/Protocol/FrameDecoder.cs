@@ -24,7 +24,9 @@ internal sealed class FrameDecoder
 
     public Message Message { get; } = new();
 
-    /// <summary>After <see cref="DecodeVerdict.Rejected"/>: a constant sentence such as "orderbook_delta: price_dollars is missing".</summary>
+    /// <summary>
+    /// After <see cref="DecodeVerdict.Rejected"/>: a constant sentence such as "orderbook_delta: price_dollars is missing".
+    /// </summary>
     public string Reason { get; private set; } = "";
 
     /// <summary>Fields seen that the decoder does not know, over its life.</summary>

@@ -115,7 +115,7 @@ internal static class FrameHeadReader
     private static bool TryReadName(ReadOnlySpan<byte> frame, ref int at, out FrameType type)
     {
         var rest = frame[at..];
-        var length = JsonCursor.PlainLength(rest);
+        var length = JsonTokens.PlainLength(rest);
         type = FrameTypes.Find(rest[..length]);
         at += length + 1;
         return length < rest.Length && rest[length] == '"';
@@ -208,7 +208,9 @@ internal static class FrameHeadReader
     private static long WholeNumber(ReadOnlySpan<byte> frame, JsonValue value)
     {
         var at = value.Start;
-        return value.Kind == JsonKind.Number && WireScan.TryReadNumber(frame[..value.End], ref at, out var number) && at == value.End ? number : 0;
+        long number = 0;
+        var isNumber = value.Kind == JsonKind.Number && WireScan.TryReadNumber(frame[..value.End], ref at, out number) && at == value.End;
+        return isNumber ? number : 0;
     }
 
     private static TopKey FindKey(ReadOnlySpan<byte> frame, JsonValue key)

@@ -1,6 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
-
 namespace Kalshi.Daemon.Exchange.Protocol;
 
 /// <summary>
@@ -42,14 +39,18 @@ internal ref struct JsonCursor
 
     public bool EnterArray() => Enter((byte)'[');
 
-    /// <summary>object = "{" [ string ":" value *( "," string ":" value ) ] "}". False at its end, which is passed, and on failure.</summary>
+    /// <summary>
+    /// object = "{" [ string ":" value *( "," string ":" value ) ] "}". False at its end, which is passed, and on failure.
+    /// </summary>
     public bool NextKey(out JsonValue key)
     {
         key = default;
         return NextItem((byte)'}') && ReadKey(out key);
     }
 
-    /// <summary>array = "[" [ value *( "," value ) ] "]". True when a value follows; false at its end, which is passed, and on failure.</summary>
+    /// <summary>
+    /// array = "[" [ value *( "," value ) ] "]". True when a value follows; false at its end, which is passed, and on failure.
+    /// </summary>
     public bool NextElement() => NextItem((byte)']');
 
     /// <summary>Passes the next value whole, containers included.</summary>
@@ -58,9 +59,6 @@ internal ref struct JsonCursor
         var first = Peek();
         return first is '{' or '[' ? SkipContainer(first, out value) : ReadScalar(first, out value);
     }
-
-    /// <summary>The kind of container that comes next, if one does; nothing is passed.</summary>
-    public JsonKind PeekContainer() => Peek() switch { '{' => JsonKind.Object, '[' => JsonKind.Array, _ => JsonKind.None };
 
     private bool Enter(byte bracket)
     {
@@ -220,61 +218,12 @@ internal ref struct JsonCursor
         return true;
     }
 
-    /// <summary>number = [ "-" ] ( "0" / digit1-9 *DIGIT ) [ "." 1*DIGIT ] [ ( "e" / "E" ) [ "-" / "+" ] 1*DIGIT ].</summary>
     private bool ReadNumber(out JsonValue value)
     {
-        var start = _at;
-        value = default;
-        if (ByteAt(_at) == '-')
-        {
-            _at++;
-        }
-
-        if (ByteAt(_at) == '0')
-        {
-            _at++;
-        }
-        else if (!PassDigits())
-        {
-            return Fail();
-        }
-
-        if (ByteAt(_at) == '.')
-        {
-            _at++;
-            if (!PassDigits())
-            {
-                return Fail();
-            }
-        }
-
-        if (ByteAt(_at) is 'e' or 'E')
-        {
-            _at++;
-            if (ByteAt(_at) is '+' or '-')
-            {
-                _at++;
-            }
-
-            if (!PassDigits())
-            {
-                return Fail();
-            }
-        }
-
-        value = new JsonValue(JsonKind.Number, false, start, _at - start);
-        return true;
-    }
-
-    private bool PassDigits()
-    {
-        var start = _at;
-        while ((uint)(ByteAt(_at) - '0') <= 9)
-        {
-            _at++;
-        }
-
-        return _at > start;
+        var length = JsonTokens.NumberLength(_json[Math.Min(_at, _json.Length)..]);
+        value = new JsonValue(JsonKind.Number, false, _at, length);
+        _at += length;
+        return length > 0 || Fail();
     }
 
     /// <summary>string = quotation-mark *char quotation-mark; stands at the first quote.</summary>
@@ -285,7 +234,7 @@ internal ref struct JsonCursor
         var isEscaped = false;
         while (true)
         {
-            at += PlainLength(_json[at..]);
+            at += JsonTokens.PlainLength(_json[at..]);
             if (at >= _json.Length || _json[at] < 0x20)
             {
                 value = default;
@@ -300,7 +249,7 @@ internal ref struct JsonCursor
             }
 
             isEscaped = true;
-            var escape = EscapeLength(_json[at..]);
+            var escape = JsonTokens.EscapeLength(_json[at..]);
             if (escape == 0)
             {
                 value = default;
@@ -309,50 +258,6 @@ internal ref struct JsonCursor
 
             at += escape;
         }
-    }
-
-    /// <summary>Bytes before the first quote, backslash or control character; all of them when there is none.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static int PlainLength(ReadOnlySpan<byte> text)
-    {
-        var at = 0;
-        while (text.Length - at >= Vector256<byte>.Count)
-        {
-            var chunk = Vector256.Create(text.Slice(at, Vector256<byte>.Count));
-            var stops = Vector256.Equals(chunk, Vector256.Create((byte)'"')) | Vector256.Equals(chunk, Vector256.Create((byte)'\\'))
-                | Vector256.LessThan(chunk, Vector256.Create((byte)0x20));
-            var bits = stops.ExtractMostSignificantBits();
-            if (bits != 0)
-            {
-                return at + System.Numerics.BitOperations.TrailingZeroCount(bits);
-            }
-
-            at += Vector256<byte>.Count;
-        }
-
-        while (at < text.Length && text[at] >= 0x20 && text[at] != '"' && text[at] != '\\')
-        {
-            at++;
-        }
-
-        return at;
-    }
-
-    /// <summary>The length of the escape that `text` starts with; 0 when it is none.</summary>
-    private static int EscapeLength(ReadOnlySpan<byte> text)
-    {
-        if (text.Length < 2)
-        {
-            return 0;
-        }
-
-        if (text[1] != 'u')
-        {
-            return text[1] is (byte)'"' or (byte)'\\' or (byte)'/' or (byte)'b' or (byte)'f' or (byte)'n' or (byte)'r' or (byte)'t' ? 2 : 0;
-        }
-
-        return text.Length >= 6 && char.IsAsciiHexDigit((char)text[2]) && char.IsAsciiHexDigit((char)text[3])
-            && char.IsAsciiHexDigit((char)text[4]) && char.IsAsciiHexDigit((char)text[5]) ? 6 : 0;
     }
 
     /// <summary>The next byte that is not whitespace, which is passed; -1 at the end and after a failure.</summary>
@@ -374,8 +279,6 @@ internal ref struct JsonCursor
         _at = at;
         return -1;
     }
-
-    private readonly int ByteAt(int at) => (uint)at < (uint)_json.Length ? _json[at] : -1;
 
     private bool Fail()
     {

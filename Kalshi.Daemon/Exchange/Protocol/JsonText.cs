@@ -66,5 +66,6 @@ internal static class JsonText
     }
 
     private static char Unit(ReadOnlySpan<byte> escape) =>
-        ushort.TryParse(escape.Slice(2, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var unit) ? (char)unit : '\uD800';
+        ushort.TryParse(escape.Slice(2, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var unit)
+            ? (char)unit : '\uD800';
 }

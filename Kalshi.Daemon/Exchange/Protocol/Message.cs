@@ -161,7 +161,9 @@ internal struct LevelBuffer
         _levels[_count++] = level;
     }
 
-    /// <summary>Ascending by price; false when a price stands twice. Sides arrive ascending, or descending when told in the other leg.</summary>
+    /// <summary>
+    /// Ascending by price; false when a price stands twice. Sides arrive ascending, or descending when told in the other leg.
+    /// </summary>
     public readonly bool TrySortByPrice()
     {
         var levels = _levels.AsSpan(0, _count);

@@ -80,11 +80,13 @@ internal static class MessageKeys
             : name.SequenceEqual("code"u8) ? MessageKey.Code : MessageKey.Unknown,
         5 => name.SequenceEqual("ts_ms"u8) ? MessageKey.TsMs : name.SequenceEqual("price"u8) ? MessageKey.Price
             : name.SequenceEqual("delta"u8) ? MessageKey.Delta : name.SequenceEqual("count"u8) ? MessageKey.Count : MessageKey.Unknown,
-        6 => name.SequenceEqual("volume"u8) ? MessageKey.Volume : name.SequenceEqual("ticker"u8) ? MessageKey.Ticker : MessageKey.Unknown,
+        6 => name.SequenceEqual("volume"u8) ? MessageKey.Volume
+            : name.SequenceEqual("ticker"u8) ? MessageKey.Ticker : MessageKey.Unknown,
         7 => name.SequenceEqual("yes_bid"u8) ? MessageKey.YesBid : name.SequenceEqual("yes_ask"u8) ? MessageKey.YesAsk
             : name.SequenceEqual("channel"u8) ? MessageKey.Channel : MessageKey.Unknown,
         8 => name.SequenceEqual("delta_fp"u8) ? MessageKey.DeltaFp : name.SequenceEqual("trade_id"u8) ? MessageKey.TradeId
-            : name.SequenceEqual("count_fp"u8) ? MessageKey.CountFp : name.SequenceEqual("no_price"u8) ? MessageKey.NoPrice : MessageKey.Unknown,
+            : name.SequenceEqual("count_fp"u8) ? MessageKey.CountFp
+            : name.SequenceEqual("no_price"u8) ? MessageKey.NoPrice : MessageKey.Unknown,
         9 => name.SequenceEqual("market_id"u8) ? MessageKey.MarketId : name.SequenceEqual("yes_price"u8) ? MessageKey.YesPrice
             : name.SequenceEqual("volume_fp"u8) ? MessageKey.VolumeFp : MessageKey.Unknown,
         10 => name.SequenceEqual("taker_side"u8) ? MessageKey.TakerSide : name.SequenceEqual("event_type"u8) ? MessageKey.EventType
@@ -92,11 +94,14 @@ internal static class MessageKeys
         11 => name.SequenceEqual("yes_dollars"u8) ? MessageKey.YesDollars : MessageKey.Unknown,
         12 => FindLength12(name),
         13 => FindLength13(name),
-        14 => name.SequenceEqual("yes_dollars_fp"u8) ? MessageKey.YesDollarsFp : name.SequenceEqual("is_block_trade"u8) ? MessageKey.IsBlockTrade : MessageKey.Unknown,
+        14 => name.SequenceEqual("yes_dollars_fp"u8) ? MessageKey.YesDollarsFp
+            : name.SequenceEqual("is_block_trade"u8) ? MessageKey.IsBlockTrade : MessageKey.Unknown,
         15 => FindLength15(name),
-        16 => name.SequenceEqual("open_interest_fp"u8) ? MessageKey.OpenInterestFp : name.SequenceEqual("no_price_dollars"u8) ? MessageKey.NoPriceDollars : MessageKey.Unknown,
+        16 => name.SequenceEqual("open_interest_fp"u8) ? MessageKey.OpenInterestFp
+            : name.SequenceEqual("no_price_dollars"u8) ? MessageKey.NoPriceDollars : MessageKey.Unknown,
         17 => name.SequenceEqual("yes_price_dollars"u8) ? MessageKey.YesPriceDollars : MessageKey.Unknown,
-        18 => name.SequenceEqual("last_trade_size_fp"u8) ? MessageKey.LastTradeSizeFp : name.SequenceEqual("taker_outcome_side"u8) ? MessageKey.TakerOutcomeSide : MessageKey.Unknown,
+        18 => name.SequenceEqual("last_trade_size_fp"u8) ? MessageKey.LastTradeSizeFp
+            : name.SequenceEqual("taker_outcome_side"u8) ? MessageKey.TakerOutcomeSide : MessageKey.Unknown,
         20 => name.SequenceEqual("dollar_open_interest"u8) ? MessageKey.DollarOpenInterest : MessageKey.Unknown,
         _ => MessageKey.Unknown,
     };

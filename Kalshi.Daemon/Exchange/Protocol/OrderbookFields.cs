@@ -65,7 +65,8 @@ internal static class OrderbookFields
         return ReadSide(ref fields, YesNames, false, ref message._yes) && ReadSide(ref fields, NoNames, useYesPrice, ref message._no);
     }
 
-    private static bool HasAny(FieldTable table, Field[] names) => table.Has(names[0].Key) || table.Has(names[1].Key) || table.Has(names[2].Key);
+    private static bool HasAny(FieldTable table, Field[] names) =>
+        table.Has(names[0].Key) || table.Has(names[1].Key) || table.Has(names[2].Key);
 
     private static bool ReadSide(ref FieldReader fields, Field[] names, bool isOtherLeg, ref LevelBuffer levels)
     {

@@ -34,7 +34,9 @@ internal ref struct RestTradesPage
 
     public bool MoveNext() => _hasTrades && _elements.NextElement() && _elements.ReadValue(out _current);
 
-    /// <summary>False when the body is not one JSON object with an array (or null) named trades: an error page, or a truncated one.</summary>
+    /// <summary>
+    /// False when the body is not one JSON object with an array (or null) named trades: an error page, or a truncated one.
+    /// </summary>
     public static bool TryOpen(ReadOnlySpan<byte> body, out RestTradesPage page)
     {
         var walk = new JsonCursor(body);

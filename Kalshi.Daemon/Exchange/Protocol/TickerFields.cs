@@ -13,7 +13,8 @@ internal static class TickerFields
     private static readonly Field YesAskSize = new(Name, "yes_ask_size_fp", MessageKey.YesAskSizeFp);
     private static readonly Field LastTradeSize = new(Name, "last_trade_size_fp", MessageKey.LastTradeSizeFp);
     private static readonly Field Volume = new(Name, "volume_fp", MessageKey.VolumeFp, "volume", MessageKey.Volume);
-    private static readonly Field OpenInterest = new(Name, "open_interest_fp", MessageKey.OpenInterestFp, "open_interest", MessageKey.OpenInterest);
+    private static readonly Field OpenInterest =
+        new(Name, "open_interest_fp", MessageKey.OpenInterestFp, "open_interest", MessageKey.OpenInterest);
     private static readonly Field DollarVolume = new(Name, "dollar_volume", MessageKey.DollarVolume);
     private static readonly Field DollarOpenInterest = new(Name, "dollar_open_interest", MessageKey.DollarOpenInterest);
 

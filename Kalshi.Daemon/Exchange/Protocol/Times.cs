@@ -15,10 +15,12 @@ internal static class Times
     public static long FromMilliseconds(long milliseconds) =>
         milliseconds is > 0 and <= MillisecondsMax ? milliseconds * Micros.PerMillisecond : Message.Absent;
 
-    public static long FromSeconds(long seconds) => seconds is > 0 and <= SecondsMax ? seconds * Micros.PerSecond : Message.Absent;
+    public static long FromSeconds(long seconds) =>
+        seconds is > 0 and <= SecondsMax ? seconds * Micros.PerSecond : Message.Absent;
 
     /// <summary>RFC 3339. What lies before 1970 is no time of this exchange: it writes "not set" as 0001-01-01T00:00:00Z.</summary>
-    public static long FromText(ReadOnlySpan<byte> text) => Micros.TryParseRfc3339(text, out var micros) && micros > 0 ? micros : Message.Absent;
+    public static long FromText(ReadOnlySpan<byte> text) =>
+        Micros.TryParseRfc3339(text, out var micros) && micros > 0 ? micros : Message.Absent;
 
     /// <summary>
     /// The finest stamp that the frame's milliseconds confirm: `ts` text when it lies in the millisecond that `ts_ms` names

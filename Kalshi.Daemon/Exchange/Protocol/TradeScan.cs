@@ -42,7 +42,8 @@ internal static class TradeScan
             var name = frame[at..];
             var key = FindKey(name[..Math.Max(0, name.IndexOf((byte)'"'))], out var length);
             at += length + 2;
-            if (key == 0 || (seen & key) != 0 || (uint)at >= (uint)frame.Length || frame[at - 1] != ':' || !TryReadValue(frame, key, ref at, message, ref seconds, ref milliseconds))
+            if (key == 0 || (seen & key) != 0 || (uint)at >= (uint)frame.Length || frame[at - 1] != ':'
+                || !TryReadValue(frame, key, ref at, message, ref seconds, ref milliseconds))
             {
                 return false;
             }
@@ -76,7 +77,8 @@ internal static class TradeScan
         };
     }
 
-    private static bool TryReadValue(ReadOnlySpan<byte> frame, uint key, ref int at, Message message, ref long seconds, ref long milliseconds)
+    private static bool TryReadValue(
+        ReadOnlySpan<byte> frame, uint key, ref int at, Message message, ref long seconds, ref long milliseconds)
     {
         long number;
         switch (key)

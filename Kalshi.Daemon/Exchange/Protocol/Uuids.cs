@@ -32,16 +32,17 @@ internal static class Uuids
         // 0       8 9  13 14 18 19 23 24        36
         // xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx
         const byte None = 0x80;
+        const ulong Nothing = 0x8080_8080_8080_8080;
         uuid = default;
         if (text.Length != Length || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-')
         {
             return false;
         }
 
-        var high = Vector128.Shuffle(Vector128.Create(text[..16]), Vector128.Create(0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 14, 15, None, None))
-            | Vector128.Shuffle(Vector128.Create(text.Slice(2, 16)), Vector128.Create(None, None, None, None, None, None, None, None, None, None, None, None, None, None, 14, 15));
-        var low = Vector128.Shuffle(Vector128.Create(text.Slice(19, 16)), Vector128.Create(0, 1, 2, 3, None, None, None, None, None, None, None, None, None, None, None, None))
-            | Vector128.Shuffle(Vector128.Create(text.Slice(20, 16)), Vector128.Create(None, None, None, None, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+        var high = Vector128.Shuffle(Load(text, 0), Vector128.Create(0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 14, 15, None, None))
+            | Vector128.Shuffle(Load(text, 2), Vector128.Create(Nothing, 0x0F0E_8080_8080_8080).AsByte());
+        var low = Vector128.Shuffle(Load(text, 19), Vector128.Create(0x8080_8080_0302_0100, Nothing).AsByte())
+            | Vector128.Shuffle(Load(text, 20), Vector128.Create(None, None, None, None, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
         if (!TryNibbles(ref high) || !TryNibbles(ref low))
         {
             return false;
@@ -54,6 +55,9 @@ internal static class Uuids
         uuid = new Guid(big, bigEndian: true);
         return true;
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<byte> Load(ReadOnlySpan<byte> text, int at) => Vector128.Create(text.Slice(at, Vector128<byte>.Count));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool TryNibbles(ref Vector128<byte> digits)

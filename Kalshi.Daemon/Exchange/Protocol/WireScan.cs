@@ -97,7 +97,7 @@ internal static class WireScan
     private static bool TryReadLongText(ReadOnlySpan<byte> frame, ref int at, out ReadOnlySpan<byte> text)
     {
         var rest = frame[at..];
-        var length = JsonCursor.PlainLength(rest);
+        var length = JsonTokens.PlainLength(rest);
         text = rest[..length];
         at += length + 1;
         return length < rest.Length && rest[length] == '"' && Ascii.IsValid(text);
@@ -182,7 +182,9 @@ internal static class WireScan
     internal static ulong Digits8(ulong digits)
     {
         digits = (digits * 10) + (digits >> 8);
-        return (((digits & 0x0000_00FF_0000_00FF) * 0x000F_4240_0000_0064) + (((digits >> 16) & 0x0000_00FF_0000_00FF) * 0x0000_2710_0000_0001)) >> 32;
+        var high = (digits & 0x0000_00FF_0000_00FF) * 0x000F_4240_0000_0064;
+        var low = ((digits >> 16) & 0x0000_00FF_0000_00FF) * 0x0000_2710_0000_0001;
+        return (high + low) >> 32;
     }
 
     private static ReadOnlySpan<int> Powers => [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
