@@ -5,55 +5,53 @@ using Kalshi.Daemon.Primitives;
 namespace Kalshi.Daemon.Simulation;
 
 /// <summary>
-/// One WebSocket connection: frames of the exchange are encoded into one big buffer, and the writer sends whatever has
-/// gathered with one system call.
+/// One WebSocket connection after its upgrade, on the bare socket.
 /// In: frames (exchange's thread), bytes of the client. Out: the socket; commands to the pump. Thread: a reader task and a
-/// writer task; the exchange's thread appends under the lock. Bound: `queueBytesMax`, plus a reserve for acks and errors.
-/// When full: the frame is refused, which the exchange turns into error 25.
+/// writer task; the exchange's thread appends to the queue. Bound: the queue's. When full: a data frame is refused, which
+/// the exchange turns into error 25; when even an error finds no room, the connection is reset.
 /// </summary>
 internal sealed class WebSocketConnection : IWire, IDisposable
 {
     /// <summary>A client message longer than this ends the connection with 1009.</summary>
     private const int MessageBytesMax = 16 << 20;
 
-    /// <summary>Acks and errors find room even when the queue is full.</summary>
-    private const int UrgentReserve = 1 << 20;
-
     /// <summary>Commands are not read on while more than this waits to be sent.</summary>
     private const int CommandsWaitAt = 8 << 20;
+
+    /// <summary>Bytes of one write, so that the queue is seen to shrink while a large buffer leaves.</summary>
+    private const int WriteBytes = 256 << 10;
 
     private readonly Socket _socket;
     private readonly Stream _input;
     private readonly ExchangePump _pump;
-    private readonly int _queueBytesMax;
-    private readonly Lock _lock = new();
+    private readonly OutboundQueue _queue;
     private readonly SemaphoreSlim _signal = new(0, 1);
     private readonly CancellationTokenSource _ended = new();
-    private byte[] _filling = new byte[64 << 10];
-    private byte[] _writing = new byte[64 << 10];
-    private int _filled;
-    private bool _isSignalled;
-    private bool _isClosing;
-    private volatile int _queued;
-    private long _fragmented;
+    private int _isSignalled;
 
-    // By kind; guarded by the lock. Only set when a fault strikes.
-    private readonly (long Until, int Size)[] _disturbances = new (long, int)[(int)WireDisturbanceKind.Fragment + 1];
+    // Faults, written by the exchange's thread, read by the writer: until when (µs), and how much.
+    private long _stalledUntil;
+    private long _delayedUntil;
+    private long _chunkedUntil;
+    private long _fragmentedUntil;
+    private volatile int _delayMs;
+    private volatile int _chunkBytes;
 
     public WebSocketConnection(Socket socket, Stream input, ExchangePump pump, int queueBytesMax)
     {
-        (_socket, _input, _pump, _queueBytesMax) = (socket, input, pump, queueBytesMax);
+        (_socket, _input, _pump) = (socket, input, pump);
         _socket.NoDelay = true;
+        _queue = new OutboundQueue(queueBytesMax);
         Session = new Lazy<SimulatedSession>(() => pump.Exchange.Open(this));
     }
 
     /// <summary>Made by the exchange's thread when the connection is first announced to it.</summary>
     public Lazy<SimulatedSession> Session { get; }
 
-    /// <summary>Bytes not yet taken by the socket. Written by both threads, read by any.</summary>
-    public int Queued => _queued;
+    /// <summary>Bytes not yet taken by the socket.</summary>
+    public int Queued => _queue.Queued;
 
-    public bool IsEnded => _ended.IsCancellationRequested;
+    public bool IsStalled => Volatile.Read(ref _stalledUntil) > Micros.Now();
 
     /// <summary>Runs until the client or a fault ends the connection.</summary>
     public async Task RunAsync()
@@ -65,105 +63,84 @@ internal sealed class WebSocketConnection : IWire, IDisposable
         {
             await ReadLoopAsync();
         }
-        catch (Exception e) when (e is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
+        catch (Exception e) when (IsTheEnd(e))
         {
             // The client went away; the writer notices too.
         }
 
         // A close frame just queued still leaves; a client that does not read is not waited for.
-        await Task.WhenAny(writer, Task.Delay(_isClosing ? 1_000 : 0));
+        await Task.WhenAny(writer, Task.Delay(_queue.IsClosing ? 1_000 : 0));
         _ended.Cancel();
         await writer;
         _pump.Detach(this);
-        await _pump.AskAsync(() => { _pump.Exchange.Close(Session.Value); return true; });
-    }
-
-    public bool TrySend(ReadOnlySpan<byte> frame)
-    {
-        lock (_lock)
+        await _pump.AskAsync(() =>
         {
-            if (_queued + frame.Length > _queueBytesMax)
-            {
-                return _isClosing;
-            }
-
-            Append(frame, Opcode.Text);
+            _pump.Exchange.Close(Session.Value);
             return true;
-        }
+        });
     }
+
+    public bool TrySend(ReadOnlySpan<byte> frame) => _queue.TryAppend(frame, Opcode.Text, isUrgent: false);
 
     public void SendUrgent(ReadOnlySpan<byte> frame)
     {
-        lock (_lock)
+        if (!_queue.TryAppend(frame, Opcode.Text, isUrgent: true))
         {
-            if (_queued + frame.Length <= _queueBytesMax + UrgentReserve)
-            {
-                Append(frame, Opcode.Text);
-            }
+            Reset();
         }
     }
 
     public void Disturb(in WireDisturbance disturbance)
     {
+        var until = disturbance.Micros == 0 ? long.MaxValue : Micros.Now() + disturbance.Micros;
         switch (disturbance.Kind)
         {
-            case WireDisturbanceKind.Reset: Reset(); break;
-            case WireDisturbanceKind.Close: SendClose(1001); break;
+            case WireDisturbanceKind.Reset:
+                Reset();
+                break;
+            case WireDisturbanceKind.Close:
+                SendClose(1001);
+                break;
+            case WireDisturbanceKind.Stall:
+                Volatile.Write(ref _stalledUntil, until);
+                break;
+            case WireDisturbanceKind.Delay:
+                _delayMs = disturbance.Size;
+                Volatile.Write(ref _delayedUntil, until);
+                break;
+            case WireDisturbanceKind.Chunk:
+                _chunkBytes = disturbance.Size;
+                Volatile.Write(ref _chunkedUntil, until);
+                break;
             default:
-                var until = disturbance.Micros == 0 ? long.MaxValue : Micros.Now() + disturbance.Micros;
-                lock (_lock)
-                {
-                    _disturbances[(int)disturbance.Kind] = (until, disturbance.Size);
-                }
-
+                _queue.FragmentAt(disturbance.Size);
+                Volatile.Write(ref _fragmentedUntil, until);
                 break;
         }
     }
 
-    /// <summary>The disturbance's size while it lasts, else 0; a stall's size counts as 1.</summary>
-    private int Disturbed(WireDisturbanceKind kind)
-    {
-        lock (_lock)
-        {
-            var (until, size) = _disturbances[(int)kind];
-            return until > Micros.Now() ? Math.Max(1, size) : 0;
-        }
-    }
-
-    public bool IsStalled => Disturbed(WireDisturbanceKind.Stall) > 0;
-
     /// <summary>Wakes the writer when something was appended since; once per turn of the pump, not per frame.</summary>
     public void Flush()
     {
-        lock (_lock)
+        if (_fragmentedUntil != 0 && Volatile.Read(ref _fragmentedUntil) < Micros.Now())
         {
-            if (_filled == 0 || _isSignalled)
-            {
-                return;
-            }
-
-            _isSignalled = true;
+            _queue.FragmentAt(0);
+            Volatile.Write(ref _fragmentedUntil, 0);
         }
 
-        _signal.Release();
+        if (_queue.HasFrames && Interlocked.Exchange(ref _isSignalled, 1) == 0)
+        {
+            _signal.Release();
+        }
     }
 
-    public void SendPing()
-    {
-        SendControl(Opcode.Ping, "heartbeat"u8);
-    }
+    public void SendPing() => SendControl(Opcode.Ping, "heartbeat"u8);
 
     public void SendClose(ushort code)
     {
         Span<byte> payload = stackalloc byte[2];
         BinaryPrimitives.WriteUInt16BigEndian(payload, code);
-        lock (_lock)
-        {
-            Append(payload, Opcode.Close);
-            _isClosing = true;
-        }
-
-        Flush();
+        SendControl(Opcode.Close, payload);
     }
 
     public void Dispose()
@@ -174,92 +151,23 @@ internal sealed class WebSocketConnection : IWire, IDisposable
 
     private void Reset()
     {
-        _socket.LingerState = new LingerOption(true, 0);
-        _ended.Cancel();
-        _socket.Close();
+        try
+        {
+            _socket.LingerState = new LingerOption(true, 0);
+        }
+        catch (Exception e) when (IsTheEnd(e))
+        {
+            // It has ended already.
+        }
+
+        Dispose();
     }
 
     private void SendControl(Opcode opcode, ReadOnlySpan<byte> payload)
     {
-        lock (_lock)
-        {
-            if (_queued <= _queueBytesMax + UrgentReserve)
-            {
-                Append(payload, opcode);
-            }
-        }
-
+        // A control frame that finds no room is not missed: the client is not reading.
+        _queue.TryAppend(payload, opcode, isUrgent: true);
         Flush();
-    }
-
-    private void Append(ReadOnlySpan<byte> payload, Opcode opcode)
-    {
-        if (_isClosing)
-        {
-            return;
-        }
-
-        var (until, size) = _disturbances[(int)WireDisturbanceKind.Fragment];
-        if (until == 0 || opcode != Opcode.Text || payload.Length <= size || until < Micros.Now())
-        {
-            AppendFrame(payload, 0x80 | (int)opcode);
-        }
-        else
-        {
-            AppendFragments(payload, size);
-        }
-    }
-
-    /// <summary>Continuation frames; every hundredth message has a ping in its middle, which the protocol allows.</summary>
-    private void AppendFragments(ReadOnlySpan<byte> payload, int size)
-    {
-        for (var at = 0; at < payload.Length; at += size)
-        {
-            var piece = payload.Slice(at, Math.Min(size, payload.Length - at));
-            var isLast = at + size >= payload.Length;
-            AppendFrame(piece, (at == 0 ? (int)Opcode.Text : (int)Opcode.Continuation) | (isLast ? 0x80 : 0));
-            if (at == 0 && _fragmented++ % 100 == 0)
-            {
-                AppendFrame("heartbeat"u8, 0x80 | (int)Opcode.Ping);
-            }
-        }
-    }
-
-    /// <summary>RFC 6455, 5.2: FIN and opcode, length in 7, 16 or 64 bits, no mask.</summary>
-    private void AppendFrame(ReadOnlySpan<byte> payload, int first)
-    {
-        var needed = payload.Length + 10;
-        if (_filling.Length - _filled < needed)
-        {
-            Array.Resize(ref _filling, Math.Max(_filling.Length * 2, _filled + needed));
-        }
-
-        var to = _filling.AsSpan(_filled);
-        to[0] = (byte)first;
-        var header = WriteLength(to, payload.Length);
-        payload.CopyTo(to[header..]);
-        _filled += header + payload.Length;
-        _queued += header + payload.Length;
-    }
-
-    private static int WriteLength(Span<byte> to, int length)
-    {
-        if (length < 126)
-        {
-            to[1] = (byte)length;
-            return 2;
-        }
-
-        if (length <= ushort.MaxValue)
-        {
-            to[1] = 126;
-            BinaryPrimitives.WriteUInt16BigEndian(to[2..], (ushort)length);
-            return 4;
-        }
-
-        to[1] = 127;
-        BinaryPrimitives.WriteInt64BigEndian(to[2..], length);
-        return 10;
     }
 
     private async Task WriteLoopAsync()
@@ -270,8 +178,9 @@ internal sealed class WebSocketConnection : IWire, IDisposable
             {
                 await _signal.WaitAsync(_ended.Token);
                 await WaitWhileDisturbedAsync();
-                var (buffer, length, isLast) = Swap();
-                await SendAllAsync(buffer.AsMemory(0, length));
+                Volatile.Write(ref _isSignalled, 0);
+                var bytes = _queue.TakeAll(out var isLast);
+                await SendAllAsync(bytes);
                 _pump.Wake();
                 if (isLast)
                 {
@@ -280,10 +189,9 @@ internal sealed class WebSocketConnection : IWire, IDisposable
                 }
             }
         }
-        catch (Exception e) when (e is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
+        catch (Exception e) when (IsTheEnd(e))
         {
-            _ended.Cancel();
-            _socket.Dispose();
+            Dispose();
         }
     }
 
@@ -294,56 +202,21 @@ internal sealed class WebSocketConnection : IWire, IDisposable
             await Task.Delay(5, _ended.Token);
         }
 
-        if (Disturbed(WireDisturbanceKind.Delay) is var delay and > 0)
+        if (Volatile.Read(ref _delayedUntil) > Micros.Now())
         {
-            await Task.Delay(delay, _ended.Token);
-        }
-    }
-
-    private (byte[] Buffer, int Length, bool IsLast) Swap()
-    {
-        lock (_lock)
-        {
-            (_filling, _writing) = (_writing, _filling);
-            var length = _filled;
-            _filled = 0;
-            _isSignalled = false;
-            return (_writing, length, _isClosing);
+            await Task.Delay(_delayMs, _ended.Token);
         }
     }
 
     private async ValueTask SendAllAsync(ReadOnlyMemory<byte> bytes)
     {
-        // Pieces, so that the queue is seen to shrink while a large buffer leaves.
         while (bytes.Length > 0)
         {
-            var chunk = Disturbed(WireDisturbanceKind.Chunk);
-            var piece = chunk == 0 ? 256 << 10 : chunk;
+            var piece = Volatile.Read(ref _chunkedUntil) > Micros.Now() ? _chunkBytes : WriteBytes;
             var sent = await _socket.SendAsync(bytes[..Math.Min(piece, bytes.Length)], SocketFlags.None, _ended.Token);
             bytes = bytes[sent..];
-            lock (_lock)
-            {
-                _queued -= sent;
-            }
+            _queue.Sent(sent);
         }
-    }
-
-    /// <summary>
-    /// One command after another: while many snapshots wait to leave, the client's next command waits in its own socket. So
-    /// only a client that does not read overflows.
-    /// </summary>
-    private async Task ObeyAsync(byte[] command)
-    {
-        while (_queued > CommandsWaitAt && !IsStalled)
-        {
-            await Task.Delay(1, _ended.Token);
-        }
-
-        await _pump.AskAsync(() =>
-        {
-            _pump.Exchange.Receive(Session.Value, command);
-            return true;
-        });
     }
 
     private async Task ReadLoopAsync()
@@ -372,15 +245,24 @@ internal sealed class WebSocketConnection : IWire, IDisposable
             SendClose(1009);
         }
     }
-}
 
-/// <summary>RFC 6455, 5.2.</summary>
-internal enum Opcode : byte
-{
-    Continuation = 0,
-    Text = 1,
-    Binary = 2,
-    Close = 8,
-    Ping = 9,
-    Pong = 10,
+    /// <summary>
+    /// One command after another: while many snapshots wait to leave, the client's next command waits in its own socket. So
+    /// only a client that does not read overflows.
+    /// </summary>
+    private async Task ObeyAsync(byte[] command)
+    {
+        while (Queued > CommandsWaitAt && !IsStalled)
+        {
+            await Task.Delay(1, _ended.Token);
+        }
+
+        await _pump.AskAsync(() =>
+        {
+            _pump.Exchange.Receive(Session.Value, command);
+            return true;
+        });
+    }
+
+    private static bool IsTheEnd(Exception e) => e is IOException or SocketException or OperationCanceledException or ObjectDisposedException;
 }
