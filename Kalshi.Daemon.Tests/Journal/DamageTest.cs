@@ -49,6 +49,39 @@ internal sealed class DamageTest
     }
 
     [Test]
+    public void Any_prefix_of_a_journal_of_many_segments_is_a_journal()
+    {
+        var random = Seeds.New(out _);
+        using var journal = new JournalFixture(segmentBytesMax: 3_000);
+        using (var writer = journal.Open())
+        {
+            journal.AppendRandom(writer, random, 120);
+        }
+
+        var paths = journal.SegmentPaths();
+        for (var round = 0; round < 80; round++)
+        {
+            var copy = journal.CopyTo($"prefix-{round}");
+            var last = random.Next(paths.Length);
+            for (var later = last + 1; later < paths.Length; later++)
+            {
+                File.Delete(Path.Combine(copy, Path.GetFileName(paths[later])));
+            }
+
+            using (var file = new FileStream(Path.Combine(copy, Path.GetFileName(paths[last])), FileMode.Open))
+            {
+                file.SetLength(random.NextInt64(file.Length + 1));
+            }
+
+            var (records, damages) = JournalFixture.ReadAll(copy);
+            Assert.That(damages, Is.Empty);
+            Assert.That(records, Is.EqualTo(journal.Model.Take(records.Count)));
+            Assert.That(records.Count, Is.GreaterThanOrEqualTo(journal.Model.Count(record => record.ReceivedAt < long.Parse(Path.GetFileNameWithoutExtension(paths[last])))));
+            Assert.That(JournalInspection.Run(copy).Damages, Is.Empty);
+        }
+    }
+
+    [Test]
     public void A_flipped_bit_costs_its_block_and_no_other_record([Values] bool isFollowedByASegment)
     {
         var random = Seeds.New(out _);

@@ -12,7 +12,7 @@ internal static class Cursors
 
     /// <summary>The cursors beside a journal directory.</summary>
     public static List<(string Name, long Position)> Beside(string journalDirectory) =>
-        In(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(journalDirectory)) ?? ".", "cursors"));
+        In(Path.Combine(Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(journalDirectory))) ?? ".", "cursors"));
 
     public static List<(string Name, long Position)> In(string directory)
     {

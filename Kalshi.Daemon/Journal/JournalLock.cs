@@ -13,6 +13,10 @@ internal sealed class JournalLock : IDisposable
 {
     public const string FileName = "lock";
 
+    /// <summary>EWOULDBLOCK, as the runtime hands it on when the lock is held.</summary>
+    private const int WouldBlockLinux = 11;
+    private const int WouldBlockMac = 35;
+
     private const int Attempts = 4;
     private const int AttemptMs = 50;
 
@@ -52,7 +56,7 @@ internal sealed class JournalLock : IDisposable
             using var probe = TryTake(directory, isProbe: true);
             return probe is null;
         }
-        catch (Exception e) when (e is UnauthorizedAccessException or SetupException)
+        catch (Exception e) when (e is UnauthorizedAccessException or IOException)
         {
             return false; // Not ours to write: nothing can be said, and nothing depends on it but a word in a listing.
         }
@@ -63,12 +67,11 @@ internal sealed class JournalLock : IDisposable
     private static JournalLock? TryTake(string directory, bool isProbe = false)
     {
         SafeFileHandle file;
-        var path = Path.Combine(directory, FileName);
         try
         {
-            file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            file = File.OpenHandle(Path.Combine(directory, FileName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
-        catch (IOException e) when (e is not (FileNotFoundException or DirectoryNotFoundException) && File.Exists(path))
+        catch (IOException e) when (e.HResult is WouldBlockLinux or WouldBlockMac)
         {
             return null;
         }
