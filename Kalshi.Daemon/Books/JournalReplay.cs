@@ -21,11 +21,11 @@ internal static class JournalReplay
         return damages;
     }
 
-    /// <summary>As Run, to the reader's end and without the finish.</summary>
-    public static IReadOnlyList<Damage> Feed(JournalReader reader, Replay replay)
+    /// <summary>As Run, to the reader's end and without the finish. `isEnough`, when given, is asked after each record.</summary>
+    public static IReadOnlyList<Damage> Feed(JournalReader reader, Replay replay, Func<bool>? isEnough = null)
     {
         var told = 0;
-        while (reader.TryRead(out var record))
+        while (isEnough?.Invoke() != true && reader.TryRead(out var record))
         {
             for (; told < reader.Damages.Count; told++)
             {

@@ -269,7 +269,7 @@ internal sealed class ParquetSource
         return Array.ConvertAll(tickers.Codes, code => distinct[code]);
     }
 
-    private static Level[] Levels(ReadOnlySpan<long> prices, ReadOnlySpan<long> sizes)
+    public static Level[] Levels(ReadOnlySpan<long> prices, ReadOnlySpan<long> sizes)
     {
         var levels = new Level[prices.Length];
         for (var i = 0; i < levels.Length; i++)
