@@ -235,9 +235,9 @@ internal sealed class VerifyReport
         var repaired = Audit.Gaps.Count(gap => gap.State == CoverageState.Repaired);
         output.WriteLine($"  --  {Text.Count(Audit.WholeCount)} intervals whole, {Text.Count(Audit.GapCount - repaired)} gaps, {Text.Count(repaired)} repaired; "
             + $"{Text.Count(Audit.UnknownFrames)} frames of unknown type, {Text.Count(Audit.RejectedFrames)} rejected by name");
-        foreach (var cause in Audit.Gaps.GroupBy(gap => (gap.Channel, gap.Reason)).OrderByDescending(group => group.Count()).Take(10))
+        foreach (var cause in Audit.Gaps.GroupBy(gap => (gap.Channel, Reason: Family(gap.Reason))).OrderByDescending(group => group.Count()).Take(10))
         {
-            output.WriteLine($"        {cause.Key.Channel}, {Text.Count(cause.Count())} markets or channels, {Micros.Format(cause.Min(gap => gap.FromAt))} to {EndOf(cause)}: {cause.Key.Reason}");
+            output.WriteLine($"        {cause.Key.Channel}, {Text.Count(cause.Count())} gaps, {Micros.Format(cause.Min(gap => gap.FromAt))} to {EndOf(cause)}: {cause.Key.Reason}");
         }
 
         if (NeverCovered > 0)
@@ -250,6 +250,9 @@ internal sealed class VerifyReport
             output.WriteLine($"        rejected {Text.Count(count)}: {reason}");
         }
     }
+
+    /// <summary>"gap" of "gap: seq 5 expected, 6 received": what happened, without the particulars of each case.</summary>
+    private static string Family(string reason) => reason.Split(':', 2)[0] is var family && family == "rejected" ? reason : family;
 
     private static string EndOf(IEnumerable<Coverage> gaps)
     {
