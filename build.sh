@@ -1,28 +1,188 @@
 #!/usr/bin/env bash
-# The one entry point: ./build.sh [build|test|demo|bench|fuzz|campaign|format|clean]
+# The one entry point of this repository. `./build.sh help` lists the verbs.
 set -euo pipefail
 cd "$(dirname "$0")"
-export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_CLI_UI_LANGUAGE=en
+export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 # a fresh machine has no ICU, and nothing here needs it
+export HOME="${HOME:-/tmp}"
+
+binary=artifacts/kalshid
+case "$(uname -m)" in
+    aarch64 | arm64) runtime=linux-arm64 ;;
+    *) runtime=linux-x64 ;;
+esac
+
+help() {
+    cat <<'TEXT'
+usage: ./build.sh VERB
+
+  build               publish the native binary to artifacts/kalshid (skipped when nothing changed)
+  test [ARGUMENTS]    build everything and run all tests; the last line is "N passed, N failed, N skipped";
+                      ARGUMENTS go to the runner, such as --filter "FullyQualifiedName~Journal"
+  demo                a simulated exchange, a capture with faults, Parquet and the proof, in a temporary directory;
+                      KALSHID_DEMO_DIR=DIR keeps everything in DIR
+  bench [WHICH]       measure: decode, export, capture, micro, or all (the default)
+  fuzz [INPUTS]       throw generated frames and journals at the readers, 10 million of each by default
+  campaign            the large fault run: 20,000 markets, 20,000 messages/s, two kill -9, everything accounted for
+  format [--verify]   format the code, or only say whether it is formatted
+  clean               remove everything that was built
+TEXT
+}
+
+say() { printf '%s\n' "$*" >&2; }
+
+die() {
+    say "build.sh: $*"
+    exit 1
+}
+
+# ---- what must be on the machine ------------------------------------------------------------------------------------
+
+# One small program, linked as the native compiler links: proves a C compiler, its headers and zlib at once.
+native_tools_work() {
+    local compiler
+    for compiler in clang gcc; do
+        if command -v "$compiler" >/dev/null; then
+            printf '#include <stdio.h>\n#include <zlib.h>\nint main(void) { return zlibVersion() == NULL; }\n' |
+                "$compiler" -x c - -lz -o /dev/null 2>/dev/null
+            return
+        fi
+    done
+    return 1
+}
+
+require_sdk() {
+    command -v dotnet >/dev/null || PATH="$PATH:$HOME/.dotnet:/usr/share/dotnet:/usr/lib/dotnet"
+    command -v dotnet >/dev/null || die "the .NET SDK is missing: install the version in global.json from https://dot.net/download."
+    dotnet --version >/dev/null 2>&1 || die "this .NET SDK does not fit global.json: $(dotnet --version 2>&1 | head -n 3 | tr '\n' ' ')"
+}
+
+require_tools() {
+    require_sdk
+    native_tools_work && return
+    local packages="gcc libc6-dev zlib1g-dev"
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        die "native compilation needs a C compiler and zlib: install them first (Debian: apt-get install $packages)."
+    fi
+    say "Installing what native compilation needs: $packages"
+    apt-get update -qq >&2 && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >&2 ||
+        die "could not install $packages."
+    native_tools_work || die "$packages are installed, but a C program with zlib still does not link."
+}
+
+# ---- build and test -------------------------------------------------------------------------------------------------
+
+# Everything the published binary depends on, as one hash.
+source_hash() {
+    {
+        dotnet --version
+        echo "$runtime"
+        find Kalshi.Daemon -type f -not -path '*/bin/*' -not -path '*/obj/*' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
+        sha256sum Directory.Build.props Directory.Packages.props global.json .editorconfig
+    } | sha256sum
+}
 
 publish() {
-    dotnet publish Kalshi.Daemon -c Release -r linux-x64 -o artifacts --nologo -v quiet -clp:NoSummary
+    require_tools
+    local stamp=artifacts/.published hash
+    hash=$(source_hash)
+    if [ -x "$binary" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$hash $(sha256sum <"$binary")" ]; then
+        return
+    fi
+    rm -f "$stamp"
+    dotnet publish Kalshi.Daemon -c Release -r "$runtime" -o artifacts/.publish --nologo -v quiet -clp:NoSummary
+    # Moved, not copied: a running kalshid keeps its file.
+    mv -f artifacts/.publish/kalshid* artifacts/
+    rm -rf artifacts/.publish
+    printf '%s' "$hash $(sha256sum <"$binary")" >"$stamp"
+}
+
+# The runner's results file, as one plain line; a run that broke off counts as one more failure.
+summary() {
+    local results=$1 status=$2 counters passed=0 failed=0 skipped=0
+    counters=$(grep -o '<Counters [^>]*>' "$results" 2>/dev/null | head -n 1 || true)
+    if [ -n "$counters" ]; then
+        count() { sed -nE "s/.* $1=\"([0-9]+)\".*/\1/p" <<<"$counters"; }
+        passed=$(count passed)
+        failed=$(($(count failed) + $(count error) + $(count timeout) + $(count aborted)))
+        skipped=$(($(count total) - $(count executed)))
+    fi
+    if [ "$status" != 0 ] && [ "$failed" = 0 ]; then
+        failed=1
+    fi
+    echo "$passed passed, $failed failed, $skipped skipped"
 }
 
 run_tests() {
-    dotnet build kalshid.slnx -c Release --nologo -v quiet -clp:NoSummary
-    local log status=0
-    log=$(mktemp)
-    dotnet test Kalshi.Daemon.Tests -c Release --no-build --nologo "$@" 2>&1 | tee "$log" || status=$?
-    # The runner's summary, restated in one plain line that stands last.
-    sed -nE 's/.*Failed: +([0-9]+), Passed: +([0-9]+), Skipped: +([0-9]+).*/\2 passed, \1 failed, \3 skipped/p' "$log" | tail -n 1
-    rm -f "$log"
+    publish
+    local folder=artifacts/test-results status=0
+    rm -rf "$folder"
+    dotnet build kalshid.slnx -c Release --nologo -v quiet -clp:NoSummary || status=$?
+    if [ "$status" = 0 ]; then
+        dotnet test Kalshi.Daemon.Tests -c Release --no-build --nologo --results-directory "$folder" --logger "trx;LogFileName=tests.trx" \
+            --blame-hang-timeout 10m --blame-hang-dump-type none "$@" || status=$?
+    fi
+    summary "$folder/tests.trx" "$status"
     return "$status"
 }
 
-case "${1:-build}" in
+# The benchmarks as native code, as users run kalshid.
+publish_bench() {
+    require_tools
+    dotnet publish Kalshi.Daemon.Bench -c Release -r "$runtime" -p:Native=true -o artifacts/bench --nologo -v quiet -clp:NoSummary
+}
+
+bench() {
+    local which=${1:-all}
+    if [ "$which" = micro ] || [ "$which" = all ]; then
+        require_sdk
+        dotnet run --project Kalshi.Daemon.Bench -c Release -- micro
+    fi
+    if [ "$which" != micro ]; then
+        publish
+        publish_bench
+        artifacts/bench/kalshid-bench "$@"
+    fi
+}
+
+fuzz() {
+    local inputs=${1:-10000000}
+    publish_bench
+    artifacts/bench/kalshid-bench fuzz-frames --inputs "$inputs"
+    artifacts/bench/kalshid-bench fuzz-journal --inputs "$inputs"
+}
+
+campaign() {
+    KALSHID_CAMPAIGN=full run_tests --filter "FullyQualifiedName~CampaignTest" --logger "console;verbosity=detailed"
+}
+
+format() {
+    require_sdk
+    case "${1:-}" in
+        --verify) dotnet format kalshid.slnx --verify-no-changes ;;
+        "") dotnet format kalshid.slnx ;;
+        *) die "format takes --verify or nothing." ;;
+    esac
+}
+
+clean() {
+    rm -rf artifacts Kalshi.Daemon*/bin Kalshi.Daemon*/obj
+}
+
+verb=${1:-build}
+shift || true
+case "$verb" in
     build) publish ;;
-    test) shift; publish; run_tests "$@" ;;
-    format) dotnet format kalshid.slnx ;;
-    clean) rm -rf artifacts; dotnet clean kalshid.slnx -c Release --nologo -v quiet ;;
-    *) echo "usage: ./build.sh [build|test|demo|bench|fuzz|campaign|format|clean]" >&2; exit 64 ;;
+    test) run_tests "$@" ;;
+    bench) bench "$@" ;;
+    fuzz) fuzz "$@" ;;
+    campaign) campaign ;;
+    format) format "$@" ;;
+    clean) clean ;;
+    help | --help | -h) help ;;
+    *)
+        say "build.sh: there is no verb \"$verb\"."
+        help >&2
+        exit 64
+        ;;
 esac

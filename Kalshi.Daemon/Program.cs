@@ -14,8 +14,8 @@ internal static class Modes
         new("gather", "", "capture every order-book change and trade into the journal", Gather.Options, Gather.RunAsync),
         new("export", "", "turn the journal into Parquet files", ExportCommand.Options, ExportCommand.RunAsync),
         new("simulate", "", "run a Kalshi on loopback, from a seed or from recordings", SimulateCommand.Options, SimulateCommand.RunAsync),
-        new("verify", "", "prove that a store holds everything, once, in order", VerifyCommand.Options, VerifyCommand.RunAsync),
-        new("book", "TICKER", "rebuild one market's order book at an instant", BookCommand.Options, BookCommand.RunAsync),
+        new("verify", "[DIR]", "prove that a store holds everything, once, in order", VerifyCommand.Options, VerifyCommand.RunAsync),
+        new("book", "TICKER [DIR]", "rebuild one market's order book at an instant", BookCommand.Options, BookCommand.RunAsync),
         new("check", "", "test configuration, keys, clock, network and disk", CheckCommand.Options, CheckCommand.RunAsync),
         new("status", "", "what the running gatherer reports", StatusCommand.Options, StatusCommand.RunAsync),
         new("journal", "inspect|repair", "list a journal's segments, ranges and damage", JournalCommand.Options, JournalCommand.RunAsync),
@@ -53,7 +53,7 @@ internal static class Modes
 
     private static async Task<int> RunAsync(Mode mode, ReadOnlyMemory<string> arguments)
     {
-        var line = CommandLine.Parse(mode.Name, arguments.Span, mode.Options, mode.Positional.Length > 0 ? 1 : 0);
+        var line = CommandLine.Parse(mode.Name, arguments.Span, mode.Options, mode.PositionalMax);
         return line.Has("help") ? PrintHelp(mode) : await mode.Run(line);
     }
 
@@ -101,5 +101,8 @@ internal static class Modes
     }
 }
 
-/// <summary>One verb of the command line. `Positional` names its one bare argument, empty when it takes none.</summary>
-internal sealed record Mode(string Name, string Positional, string Summary, CommandOption[] Options, Func<CommandLine, Task<int>> Run);
+/// <summary>One verb of the command line. `Positional` names its bare arguments, separated by blanks; empty when it takes none.</summary>
+internal sealed record Mode(string Name, string Positional, string Summary, CommandOption[] Options, Func<CommandLine, Task<int>> Run)
+{
+    public int PositionalMax => Positional.Length == 0 ? 0 : Positional.Split(' ').Length;
+}
