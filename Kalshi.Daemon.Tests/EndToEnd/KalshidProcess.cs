@@ -62,6 +62,8 @@ internal sealed partial class KalshidProcess : IDisposable
         }
     }
 
+    public int Id => _process.Id;
+
     public bool HasExited => _process.HasExited;
 
     /// <summary>Standard error so far: the log.</summary>
