@@ -60,6 +60,7 @@ internal sealed class Connection(ISubscription subscription, Dialer dialer, Sess
     {
         directory.Add(session);
         var watch = WatchAsync(session);
+        using var limit = stop.Register(() => _ = EndWithinLimitAsync(session));
         try
         {
             await subscription.RunAsync(session, stop);
@@ -85,6 +86,13 @@ internal sealed class Connection(ISubscription subscription, Dialer dialer, Sess
         {
             // The socket is already gone, which is what closing wanted.
         }
+    }
+
+    /// <summary>One limit for the whole clean end: an exchange that no longer answers must not keep the process.</summary>
+    private async Task EndWithinLimitAsync(Session session)
+    {
+        await Task.WhenAny(session.Ended, Task.Delay(shutdownLimit));
+        session.Socket.Abort("closed by kalshid");
     }
 
     private static async Task WatchAsync(Session session)

@@ -122,6 +122,11 @@ internal sealed class SimulatedServer : IAsyncDisposable
 
     private Task HandleAsync(HttpContext context)
     {
+        if (_pump.Exchange.Faults.ClockSkew is var skew and not 0)
+        {
+            context.Response.Headers.Date = Micros.ToDateTime(Micros.Now() + skew).ToString("R", System.Globalization.CultureInfo.InvariantCulture);
+        }
+
         var path = context.Request.Path.Value ?? "";
         return path == WebSocketPath ? UpgradeAsync(context)
             : path.StartsWith(RestBase, StringComparison.Ordinal) ? AnswerAsync(context, path)
