@@ -7,10 +7,7 @@ export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 # a fresh machine has no ICU, and
 export HOME="${HOME:-/tmp}"
 
 binary=artifacts/kalshid
-case "$(uname -m)" in
-    aarch64 | arm64) runtime=linux-arm64 ;;
-    *) runtime=linux-x64 ;;
-esac
+runtime=linux-x64
 
 help() {
     cat <<'TEXT'
@@ -21,8 +18,8 @@ usage: ./build.sh VERB
                       ARGUMENTS go to the runner, such as --filter "FullyQualifiedName~Journal"
   demo                a simulated exchange, a capture with faults, Parquet and the proof, in a temporary directory;
                       KALSHID_DEMO_DIR=DIR keeps everything in DIR
-  bench [WHICH]       measure: decode, export, capture, micro, or all (the default)
-  fuzz [INPUTS]       throw generated frames and journals at the readers, 10 million of each by default
+  bench [WHICH]       measure decode, capture, gather, journal, or all of them (the default)
+  fuzz [INPUTS [SEED]]  throw generated frames at the decoder, 10 million by default
   campaign            the large fault run: 20,000 markets, 20,000 messages/s, two kill -9, everything accounted for
   format [--verify]   format the code, or only say whether it is formatted
   clean               remove everything that was built
@@ -76,7 +73,6 @@ require_tools() {
 source_hash() {
     {
         dotnet --version
-        echo "$runtime"
         find Kalshi.Daemon -type f -not -path '*/bin/*' -not -path '*/obj/*' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
         sha256sum Directory.Build.props Directory.Packages.props global.json .editorconfig
     } | sha256sum
@@ -94,7 +90,10 @@ publish() {
     # Moved, not copied: a running kalshid keeps its file.
     mv -f artifacts/.publish/kalshid* artifacts/
     rm -rf artifacts/.publish
-    printf '%s' "$hash $(sha256sum <"$binary")" >"$stamp"
+    # Sources that changed meanwhile may or may not be in it: the next build makes sure.
+    if [ "$hash" = "$(source_hash)" ]; then
+        printf '%s' "$hash $(sha256sum <"$binary")" >"$stamp"
+    fi
 }
 
 # The runner's results file, as one plain line; a run that broke off counts as one more failure.
@@ -128,32 +127,90 @@ run_tests() {
 
 # The benchmarks as native code, as users run kalshid.
 publish_bench() {
-    require_tools
-    dotnet publish Kalshi.Daemon.Bench -c Release -r "$runtime" -p:Native=true -o artifacts/bench --nologo -v quiet -clp:NoSummary
-}
-
-bench() {
-    local which=${1:-all}
-    if [ "$which" = micro ] || [ "$which" = all ]; then
-        require_sdk
-        dotnet run --project Kalshi.Daemon.Bench -c Release -- micro
-    fi
-    if [ "$which" != micro ]; then
-        publish
-        publish_bench
-        artifacts/bench/kalshid-bench "$@"
-    fi
+    publish
+    publish_bench
+    local which
+    for which in ${1:-decode capture gather journal}; do
+        say "== $which"
+        artifacts/bench/kalshid-bench "$which" "${@:2}"
+    done
 }
 
 fuzz() {
-    local inputs=${1:-10000000}
     publish_bench
-    artifacts/bench/kalshid-bench fuzz-frames --inputs "$inputs"
-    artifacts/bench/kalshid-bench fuzz-journal --inputs "$inputs"
+    artifacts/bench/kalshid-bench fuzz-frames "${1:-10000000}" "${@:2}"
 }
 
 campaign() {
     KALSHID_CAMPAIGN=full run_tests --filter "FullyQualifiedName~CampaignTest" --logger "console;verbosity=detailed"
+}
+
+# ---- demo -----------------------------------------------------------------------------------------------------------
+
+demo_folder=
+demo_simulator=
+
+demo_end() {
+    [ -z "$demo_simulator" ] || kill "$demo_simulator" 2>/dev/null || true
+    if [ -n "${KALSHID_DEMO_DIR:-}" ]; then
+        say "Everything is kept in $demo_folder"
+    else
+        rm -rf "$demo_folder"
+    fi
+}
+
+# One friendly line, then the command itself.
+step() {
+    printf '\n\033[1m%s\033[0m\n' "$1"
+    shift
+    "$@" || die "the demo failed at: $*"
+}
+
+demo() {
+    publish
+    demo_folder=${KALSHID_DEMO_DIR:-$(mktemp -d "${TMPDIR:-/tmp}/kalshid-demo.XXXXXX")}
+    mkdir -p "$demo_folder"
+    demo_folder=$(cd "$demo_folder" && pwd)
+    trap demo_end EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    local config=$demo_folder/kalshid.conf truth=$demo_folder/truth.ndjson parquet=$demo_folder/parquet
+    rm -rf "$config" "$truth" "$parquet" "$demo_folder/data"
+    cat >"$demo_folder/faults" <<'TEXT'
+disconnect at=12s connection=5                          # a connection breaks
+drop at=22s count=2 channel=orderbook_delta             # two changes take their number and never arrive
+TEXT
+
+    printf '\n\033[1m%s\033[0m\n' "A Kalshi of its own starts on this machine: 2,000 markets, 2,000 messages a second, 40 s. It writes down everything it says."
+    "$binary" simulate --listen 127.0.0.1:0 --seed "${KALSHID_DEMO_SEED:-7}" --markets 2000 --rate 2000 --duration 40s --hold --linger 10m \
+        --faults "$demo_folder/faults" --truth "$truth" --write-config "$config" >"$demo_folder/simulate.log" 2>&1 &
+    demo_simulator=$!
+    local waited=0
+    until [ -f "$config" ]; do
+        if [ "$waited" = 300 ] || ! kill -0 "$demo_simulator" 2>/dev/null; then
+            cat "$demo_folder/simulate.log" >&2
+            die "the simulated exchange did not start."
+        fi
+        waited=$((waited + 1))
+        sleep 0.1
+    done
+
+    step "kalshid gather captures it over seven sockets. After 12 s a connection breaks, after 22 s two changes get lost: watch the gaps." \
+        "$binary" gather --config "$config" --set gather.markets_per_connection=500 --until-idle 4s
+    grep "Fault injected" "$demo_folder/simulate.log" || die "no fault was injected."
+
+    step "The journal becomes Parquet, with a certificate of what is covered." \
+        "$binary" export --config "$config" --target "$parquet" --until now
+    step "The journal is held against everything the exchange said." \
+        "$binary" verify --config "$config" --truth "$truth"
+    step "So are the Parquet files, on their own." \
+        "$binary" verify --config "$config" --parquet "$parquet" --truth "$truth"
+
+    local ticker
+    ticker=$(sed -n 's/^{"kind":"delta","ticker":"\([^"]*\)".*/\1/p' "$truth" | sort | uniq -c | sort -rn | awk 'NR == 1 { print $2 }')
+    step "The book of the busiest market, $ticker, rebuilt from the journal as it stood at the end." \
+        "$binary" book "$ticker" --config "$config" --at now
+    printf '\nDone: every change is held once or stands in a reported gap, and no trade is missing.\n'
 }
 
 format() {
@@ -176,6 +233,7 @@ case "$verb" in
     test) run_tests "$@" ;;
     bench) bench "$@" ;;
     fuzz) fuzz "$@" ;;
+    demo) demo ;;
     campaign) campaign ;;
     format) format "$@" ;;
     clean) clean ;;

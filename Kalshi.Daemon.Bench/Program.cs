@@ -3,15 +3,35 @@ using Kalshi.Daemon.Bench.Fuzz;
 using Kalshi.Daemon.Bench.Pipeline;
 using Kalshi.Daemon.Bench.Storage;
 
+const string Recordings = "../shared/kalshi/recordings";
+const string Binary = "artifacts/kalshid";
+
+// Run from the root of the repository; ./build.sh bench and ./build.sh fuzz do.
 return args switch
 {
+    ["decode"] => DecodeBench.Run(Recordings),
+    ["decode", var recordings] => DecodeBench.Run(recordings),
     ["capture"] => CaptureBench.Run(5_000_000),
-    ["capture", var messages] => CaptureBench.Run(long.Parse(messages, CultureInfo.InvariantCulture)),
-    ["capture-child", var side, var url, var messages] => await CaptureBench.ChildAsync(side, new Uri(url), long.Parse(messages, CultureInfo.InvariantCulture)),
+    ["capture", var messages] => CaptureBench.Run(Count(messages)),
+    ["capture-child", var side, var url, var messages] => await CaptureBench.ChildAsync(side, new Uri(url), Count(messages)),
+    ["gather"] => GatherBench.Run(Binary, 12_000_000),
     ["gather", var binary] => GatherBench.Run(binary, 12_000_000),
-    ["gather", var binary, var frames] => GatherBench.Run(binary, long.Parse(frames, CultureInfo.InvariantCulture)),
-    ["fuzz-journal", var inputs, var seed] => JournalFuzz.Run(long.Parse(inputs, CultureInfo.InvariantCulture), ulong.Parse(seed, CultureInfo.InvariantCulture)),
-    ["journal"] => JournalBench.Run(4_000_000, "../shared/kalshi/recordings"),
-    ["journal", var records, var recordings] => JournalBench.Run(long.Parse(records, CultureInfo.InvariantCulture), recordings),
-    _ => 64,
+    ["gather", var binary, var frames] => GatherBench.Run(binary, Count(frames)),
+    ["journal"] => JournalBench.Run(4_000_000, Recordings),
+    ["journal", var records, var recordings] => JournalBench.Run(Count(records), recordings),
+    ["fuzz-frames", var inputs] => FrameFuzz.Run(Count(inputs), NewSeed()),
+    ["fuzz-frames", var inputs, var seed] => FrameFuzz.Run(Count(inputs), ulong.Parse(seed, CultureInfo.InvariantCulture)),
+    ["fuzz-journal", var inputs] => JournalFuzz.Run(Count(inputs), NewSeed()),
+    ["fuzz-journal", var inputs, var seed] => JournalFuzz.Run(Count(inputs), ulong.Parse(seed, CultureInfo.InvariantCulture)),
+    _ => Usage(),
 };
+
+static long Count(string text) => long.Parse(text, CultureInfo.InvariantCulture);
+
+static ulong NewSeed() => (ulong)Random.Shared.NextInt64();
+
+static int Usage()
+{
+    Console.Error.WriteLine("usage: kalshid-bench decode [RECORDINGS] | capture [MESSAGES] | gather [BINARY [FRAMES]] | journal [RECORDS RECORDINGS] | fuzz-frames INPUTS [SEED] | fuzz-journal INPUTS [SEED]");
+    return 64;
+}
