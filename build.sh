@@ -226,21 +226,26 @@ clean() {
     rm -rf artifacts Kalshi.Daemon*/bin Kalshi.Daemon*/obj
 }
 
-verb=${1:-build}
-shift || true
-case "$verb" in
-    build) publish ;;
-    test) run_tests "$@" ;;
-    bench) bench "$@" ;;
-    fuzz) fuzz "$@" ;;
-    demo) demo ;;
-    campaign) campaign ;;
-    format) format "$@" ;;
-    clean) clean ;;
-    help | --help | -h) help ;;
-    *)
-        say "build.sh: there is no verb \"$verb\"."
-        help >&2
-        exit 64
-        ;;
-esac
+main() {
+    local verb=${1:-build}
+    shift || true
+    case "$verb" in
+        build) publish ;;
+        test) run_tests "$@" ;;
+        bench) bench "$@" ;;
+        fuzz) fuzz "$@" ;;
+        demo) demo ;;
+        campaign) campaign ;;
+        format) format "$@" ;;
+        clean) clean ;;
+        help | --help | -h) help ;;
+        *)
+            say "build.sh: there is no verb \"$verb\"."
+            help >&2
+            exit 64
+            ;;
+    esac
+}
+
+# On one line, so that editing this file does not disturb a run.
+main "$@"; exit
