@@ -19,7 +19,7 @@ usage: ./build.sh VERB
   demo                a simulated exchange, a capture with faults, Parquet and the proof, in a temporary directory;
                       KALSHID_DEMO_DIR=DIR keeps everything in DIR
   bench [WHICH]       measure decode, capture, gather, journal, or all of them (the default)
-  fuzz [INPUTS [SEED]]  throw generated frames at the decoder, 10 million by default
+  fuzz [INPUTS [SEED]]  throw generated frames and journals at their readers, 10 million of each by default
   campaign            the large fault run: 20,000 markets, 20,000 messages/s, two kill -9, everything accounted for
   format [--verify]   format the code, or only say whether it is formatted
   clean               remove everything that was built
@@ -139,6 +139,7 @@ publish_bench() {
 fuzz() {
     publish_bench
     artifacts/bench/kalshid-bench fuzz-frames "${1:-10000000}" "${@:2}"
+    artifacts/bench/kalshid-bench fuzz-journal "${1:-10000000}" "${@:2}"
 }
 
 campaign() {
