@@ -128,6 +128,10 @@ run_tests() {
 # The benchmarks as native code, as users run kalshid.
 publish_bench() {
     publish
+    dotnet publish Kalshi.Daemon.Bench -c Release -r "$runtime" -p:Native=true -o artifacts/bench --nologo -v quiet -clp:NoSummary
+}
+
+bench() {
     publish_bench
     local which
     for which in ${1:-decode capture gather journal}; do
