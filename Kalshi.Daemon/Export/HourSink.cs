@@ -120,16 +120,22 @@ internal sealed class HourSink : IReplaySink
                 _tickers.Append(origin, message);
                 Check(_tickers);
                 break;
-            case FrameType.MarketLifecycle or FrameType.EventLifecycle or FrameType.EventFeeUpdate:
-                _lifecycle.Append(origin, message, frame);
-                Check(_lifecycle);
-                if (message.Type != FrameType.EventFeeUpdate)
-                {
-                    _registry.ReadLifecycle(origin.ReceivedAt, frame.Slice(message.Payload.Start, message.Payload.Length), message.Type == FrameType.MarketLifecycle);
-                    CheckRegistry();
-                }
-
+            default:
+                Checks.That(FrameTypes.IsLifecycle(message.Type), "The replay reports no rows but those of the tables.");
+                OnLifecycle(origin, message, frame);
                 break;
+        }
+    }
+
+    private void OnLifecycle(in RowOrigin origin, Message message, ReadOnlySpan<byte> frame)
+    {
+        _lifecycle.Append(origin, message, frame);
+        Check(_lifecycle);
+        if (message.Type != FrameType.EventFeeUpdate)
+        {
+            var payload = frame.Slice(message.Payload.Start, message.Payload.Length);
+            _registry.ReadLifecycle(origin.ReceivedAt, payload, isMarket: message.Type != FrameType.EventLifecycle);
+            CheckRegistry();
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Text;
 using Kalshi.Daemon.Books;
 using Kalshi.Daemon.Exchange.Protocol;
 using Kalshi.Daemon.Export.Parquet;
@@ -27,7 +28,7 @@ internal sealed class LifecycleEvents : Table
     public void Append(in RowOrigin origin, Message message, ReadOnlySpan<byte> frame)
     {
         _receivedAt.Append(origin.ReceivedAt);
-        _type.Append(Words.Type(message.Type));
+        _type.Append(Encoding.UTF8.GetBytes(FrameTypes.Name(message.Type)));
         _eventType.Append(message.EventType);
         _ticker.Append(message.Ticker);
         _eventTicker.Append(message.EventTicker);

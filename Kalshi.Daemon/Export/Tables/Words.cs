@@ -10,14 +10,6 @@ internal static class Words
 
     public static ReadOnlySpan<byte> BookSide(TakerBookSide side) => side switch { TakerBookSide.Bid => "bid"u8, TakerBookSide.Ask => "ask"u8, _ => default };
 
-    public static ReadOnlySpan<byte> Type(FrameType type) => type switch
-    {
-        FrameType.MarketLifecycle => "market_lifecycle_v2"u8,
-        FrameType.EventLifecycle => "event_lifecycle"u8,
-        FrameType.EventFeeUpdate => "event_fee_update"u8,
-        _ => default,
-    };
-
     /// <summary>A price the frame may lack.</summary>
     public static long Price(int price) => price == Message.AbsentPrice ? IntegerColumn.Null : price;
 }
