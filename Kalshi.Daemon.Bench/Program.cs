@@ -19,6 +19,8 @@ return args switch
     ["gather", var binary, var frames] => GatherBench.Run(binary, Count(frames)),
     ["journal"] => JournalBench.Run(4_000_000, Recordings),
     ["journal", var records, var recordings] => JournalBench.Run(Count(records), recordings),
+    ["export"] => ExportBench.Run(Recordings),
+    ["export", var recordings] => ExportBench.Run(recordings),
     ["fuzz-frames", var inputs] => FrameFuzz.Run(Count(inputs), NewSeed()),
     ["fuzz-frames", var inputs, var seed] => FrameFuzz.Run(Count(inputs), ulong.Parse(seed, CultureInfo.InvariantCulture)),
     ["fuzz-journal", var inputs] => JournalFuzz.Run(Count(inputs), NewSeed()),
@@ -32,6 +34,6 @@ static ulong NewSeed() => (ulong)Random.Shared.NextInt64();
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: kalshid-bench decode [RECORDINGS] | capture [MESSAGES] | gather [BINARY [FRAMES]] | journal [RECORDS RECORDINGS] | fuzz-frames INPUTS [SEED] | fuzz-journal INPUTS [SEED]");
+    Console.Error.WriteLine("usage: kalshid-bench decode [RECORDINGS] | capture [MESSAGES] | gather [BINARY [FRAMES]] | journal [RECORDS RECORDINGS] | export [RECORDINGS] | fuzz-frames INPUTS [SEED] | fuzz-journal INPUTS [SEED]");
     return 64;
 }
