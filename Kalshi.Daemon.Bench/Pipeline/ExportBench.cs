@@ -70,6 +70,7 @@ internal static class ExportBench
         var encode = Encode(target, Path.Combine(folder, "again.parquet"));
         Console.WriteLine($"  encode deltas           {encode / 1e3,8:N0} k rows/s on one core; target >= 1,000 k");
 
+        Console.WriteLine($"  bytes by column         {duck.Text($"SELECT string_agg(column_name || ' ' || round(bytes / {journal.Deltas}, 2), ', ') FROM (SELECT path_in_schema AS column_name, sum(total_compressed_size) AS bytes FROM parquet_metadata({table}) GROUP BY ALL ORDER BY bytes DESC)")}");
         duck.Execute($"CREATE TABLE d AS SELECT * FROM {table} ORDER BY ticker, received_at");
         var zstd = duck.Copy("COMPRESSION zstd", Path.Combine(folder, "duck.parquet"));
         var version2 = duck.Copy("COMPRESSION zstd, PARQUET_VERSION v2", Path.Combine(folder, "duck.parquet"));
