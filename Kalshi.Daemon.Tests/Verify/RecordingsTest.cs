@@ -29,7 +29,7 @@ internal sealed partial class RecordingsTest
 
         Assert.That(records, Has.Count.EqualTo(243_717));
         var clock = new Stopwatch();
-        var report = Verification.Run("recordings", audit => Feed(records, audit, clock), null);
+        var report = Verification.Run("recordings", audit => Feed(records, new JournalSource(audit), clock), null);
         Assert.That(report.IsSound, report.ToString());
         Assert.That(report.Audit.Markets, Has.Count.EqualTo(6));
         Assert.That(report.Audit.RejectedFrames + report.Audit.UnknownFrames, Is.Zero);
@@ -37,9 +37,62 @@ internal sealed partial class RecordingsTest
         TestContext.Out.WriteLine($"{records.Count / clock.Elapsed.TotalSeconds:N0} frames/s replayed and audited");
     }
 
-    private static void Feed(List<(int Session, byte[] Bytes)> records, Audit audit, Stopwatch clock)
+    [Test, Explicit("a measurement")]
+    public void Replay_speed()
     {
-        var replay = new Replay(new JournalSource(audit));
+        var records = Directory.EnumerateFiles(Path.Combine(Repository.Root, "..", "shared", "kalshi", "recordings"), "*.ndjson.gz").Order()
+            .SelectMany((path, index) => Frames(path).Select(frame => (index + 1, frame))).ToList();
+        for (var round = 0; round < 8; round++)
+        {
+            var (decode, replayed, audited) = (new Stopwatch(), new Stopwatch(), new Stopwatch());
+            var decoder = new Kalshi.Daemon.Exchange.Protocol.FrameDecoder();
+            decode.Start();
+            foreach (var (_, bytes) in records)
+            {
+                decoder.Decode(bytes, false);
+            }
+
+            decode.Stop();
+            Feed(records, new NoSink(), replayed);
+            Feed(records, new JournalSource(new Audit(keepChanges: false)), audited);
+            TestContext.Out.WriteLine($"decode {records.Count / decode.Elapsed.TotalSeconds:N0}, replay {records.Count / replayed.Elapsed.TotalSeconds:N0}, audit {records.Count / audited.Elapsed.TotalSeconds:N0} frames/s");
+        }
+    }
+
+    private sealed class NoSink : IReplaySink
+    {
+        public void OnRow(in RowOrigin origin, Kalshi.Daemon.Exchange.Protocol.Message message, ReadOnlySpan<byte> frame)
+        {
+        }
+
+        public void OnBackfilledTrade(in RowOrigin origin, Kalshi.Daemon.Exchange.Protocol.Message message)
+        {
+        }
+
+        public void OnRejected(in RowOrigin origin, Kalshi.Daemon.Exchange.Protocol.Message message, string reason, ReadOnlySpan<byte> frame)
+        {
+        }
+
+        public void OnUnknown(in RowOrigin origin, ReadOnlySpan<byte> frame)
+        {
+        }
+
+        public void OnEpoch(Epoch epoch)
+        {
+        }
+
+        public void OnCoverage(in Coverage coverage)
+        {
+        }
+
+        public void OnRestPage(long receivedAt, RestPage page, ReadOnlySpan<byte> body)
+        {
+        }
+    }
+
+    private static void Feed(List<(int Session, byte[] Bytes)> records, IReplaySink sink, Stopwatch clock)
+    {
+        var replay = new Replay(sink);
         var at = 1L;
         for (var session = 1; session <= records.Max(record => record.Session); session++)
         {
