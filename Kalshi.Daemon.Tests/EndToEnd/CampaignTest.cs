@@ -32,7 +32,7 @@ internal sealed class CampaignTest
         Seeds.New(out var seed);
         WriteFaults();
         _rehearsal.StartExchange(
-            "--seed", Text(seed), "--markets", Text(Markets), "--combos", "0", "--rate", Text(Rate), "--duration", $"{Seconds}s",
+            "--seed", Text(seed), "--markets", Text(Markets), "--rate", Text(Rate), "--duration", $"{Seconds}s",
             "--faults", _rehearsal.File("faults"), "--hold", "--linger", "5m", "--read-tokens", "100000");
 
         CaptureAndKill();
@@ -47,6 +47,10 @@ internal sealed class CampaignTest
 
         var exported = _rehearsal.Run("export", "--until", "now", "--target", _rehearsal.Parquet);
         Assert.That(exported.ExitCode, Is.EqualTo(ExitCode.Ok), exported.Error);
+        var parquet = _rehearsal.VerifySound("--parquet", _rehearsal.Parquet, "--truth", _rehearsal.Truth);
+        Report("Parquet", parquet);
+        AssertAccounted(parquet);
+        Assert.That(Number(parquet, "by_kind.deltas.present"), Is.EqualTo(Number(journal, "by_kind.deltas.present")));
 
         var inspected = _rehearsal.Run("journal", "inspect");
         Assert.That(inspected.ExitCode, Is.EqualTo(ExitCode.Ok), inspected.Output);

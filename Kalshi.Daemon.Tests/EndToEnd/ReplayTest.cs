@@ -45,6 +45,7 @@ internal sealed class ReplayTest
 
         var exported = _rehearsal.Run("export", "--until", "now", "--target", _rehearsal.Parquet);
         Assert.That(exported.ExitCode, Is.EqualTo(ExitCode.Ok), exported.Error);
+        _rehearsal.VerifySound("--parquet", _rehearsal.Parquet, "--truth", _rehearsal.Truth);
 
         using var duck = new DuckDBConnection("DataSource=:memory:");
         duck.Open();

@@ -1,7 +1,7 @@
 using System.Net;
+using System.Runtime.InteropServices;
 using Kalshi.Daemon.Primitives;
 using Microsoft.Extensions.Logging;
-using System.Runtime.InteropServices;
 
 namespace Kalshi.Daemon.Simulation;
 

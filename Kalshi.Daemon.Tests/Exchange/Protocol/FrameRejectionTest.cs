@@ -1,6 +1,6 @@
+using System.Text.Json.Nodes;
 using Kalshi.Daemon.Exchange.Protocol;
 using NUnit.Framework;
-using System.Text.Json.Nodes;
 
 namespace Kalshi.Daemon.Tests.Exchange.Protocol;
 

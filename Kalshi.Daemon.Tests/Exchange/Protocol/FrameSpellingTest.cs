@@ -1,7 +1,7 @@
+using System.Text;
+using System.Text.Json.Nodes;
 using Kalshi.Daemon.Exchange.Protocol;
 using NUnit.Framework;
-using System.Text.Json.Nodes;
-using System.Text;
 
 namespace Kalshi.Daemon.Tests.Exchange.Protocol;
 
