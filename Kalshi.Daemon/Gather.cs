@@ -66,7 +66,7 @@ internal static class Gather
         }
 
         var shards = new Shards(options.ConnectionsMax - GlobalSockets, options.MarketsPerConnection,
-            () => new BookShard(options.MarketsPerConnection, options.SubscribeChunk, pace, log), Connect, log);
+            () => new BookShard(options.MarketsPerConnection, options.SubscribeChunk, options.AuditInterval, pace, log), Connect, log);
         var registry = new MarketRegistry(rest, shards, JournalPage, options.IncludeCombos, options.RegistrySweep, log);
         var backfill = new TradeBackfill(rest, JournalPage, options.DataDir, resumeAt, log);
         var sweep = new DormantSweep(rest, shards, JournalPage, log);

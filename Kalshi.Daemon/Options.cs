@@ -23,6 +23,7 @@ internal sealed class Options
     public int SubscribeChunk = 1_000;
     public int CommandsPerSecond = 50;
     public bool IncludeCombos;
+    public TimeSpan AuditInterval = TimeSpan.FromSeconds(30);
     public TimeSpan RegistrySweep = TimeSpan.FromMinutes(15);
     public TimeSpan ShutdownLimit = TimeSpan.FromSeconds(10);
 
@@ -53,6 +54,7 @@ internal sealed class Options
         Setting.Integer("gather", "subscribe_chunk", o => ref o.SubscribeChunk, 1, 100_000),
         Setting.Integer("gather", "commands_per_second", o => ref o.CommandsPerSecond, 1, 10_000),
         Setting.Flag("gather", "include_combos", o => ref o.IncludeCombos),
+        Setting.Duration("gather", "audit_interval", o => ref o.AuditInterval),
         Setting.Duration("gather", "registry_sweep", o => ref o.RegistrySweep, TimeSpan.FromSeconds(1)),
         Setting.Duration("gather", "shutdown_limit", o => ref o.ShutdownLimit),
         Setting.Integer("journal", "sync_interval_ms", o => ref o.SyncIntervalMs, 1, 60_000),

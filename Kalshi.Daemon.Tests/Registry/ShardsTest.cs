@@ -97,6 +97,6 @@ internal sealed class ShardsTest
     private Shards New(int connections, int perConnection)
     {
         _started.Clear();
-        return new Shards(connections, perConnection, () => new BookShard(perConnection, 1_000, new CommandPace(1_000), NullLogger.Instance), _started.Add, NullLogger.Instance);
+        return new Shards(connections, perConnection, () => new BookShard(perConnection, 1_000, TimeSpan.Zero, new CommandPace(1_000), NullLogger.Instance), _started.Add, NullLogger.Instance);
     }
 }

@@ -17,15 +17,15 @@ namespace Kalshi.Daemon.Exchange;
 /// have lost something), then unsubscribe and subscribe, then a new session. A second subscribe for a ticker is a silent no-op on
 /// the exchange, so it is no repair.
 /// </remarks>
-internal sealed class BookShard(int marketsMax, int subscribeChunk, CommandPace pace, ILogger log) : ISubscription
+internal sealed class BookShard(int marketsMax, int subscribeChunk, TimeSpan auditInterval, CommandPace pace, ILogger log) : ISubscription
 {
     private const int AttemptsMax = 5;
     private const int RecoveryWaitMsMax = 5_000;
     private static readonly TimeSpan WakeInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan SnapshotQuietLimit = TimeSpan.FromSeconds(4);
 
-    /// <summary>A sid this quiet is asked for one snapshot: its seq shows a loss that no later frame has shown yet.</summary>
-    private const long CanaryMs = 20_000;
+    /// <summary>Markets of one audit.</summary>
+    private const int AuditMarkets = 100;
 
     private readonly Lock _lock = new();
 
@@ -40,8 +40,8 @@ internal sealed class BookShard(int marketsMax, int subscribeChunk, CommandPace 
     private int _sid;
     private Session? _session;
     private int _recoveries;
-    private long _frames;
-    private long _framesTicks;
+    private readonly Queue<string> _unaudited = new();
+    private long _auditedTicks;
 
     public string Purpose => "books";
 
@@ -140,7 +140,7 @@ internal sealed class BookShard(int marketsMax, int subscribeChunk, CommandPace 
         }
 
         await LeaveAsync(session, stop);
-        return await CanaryAsync(session);
+        return await AuditAsync(session, stop);
     }
 
     private async Task<bool> SubscribeAsync(Session session, CancellationToken stop)
@@ -255,29 +255,51 @@ internal sealed class BookShard(int marketsMax, int subscribeChunk, CommandPace 
         }
     }
 
-    /// <summary>Asks a quiet sid for one snapshot. False when even that does not come: the subscription is dead.</summary>
-    private async Task<bool> CanaryAsync(Session session)
+    /// <summary>
+    /// Asks for the snapshots of the next markets of a rotation. They are checksums of the rebuilt books, and their seq shows a loss at
+    /// the end of a quiet stream that no later frame has shown yet. False when they do not come: the subscription is dead.
+    /// </summary>
+    private async Task<bool> AuditAsync(Session session, CancellationToken stop)
     {
-        var (frames, now) = (session.Capture.Frames, Environment.TickCount64);
-        if (frames != _frames || _sid == 0)
+        if (_sid == 0 || auditInterval == TimeSpan.Zero || Environment.TickCount64 - _auditedTicks < auditInterval.TotalMilliseconds)
         {
-            (_frames, _framesTicks) = (frames, now);
             return true;
         }
 
-        string? ticker;
+        _auditedTicks = Environment.TickCount64;
+        var tickers = NextUnaudited();
+        if (tickers.Count == 0)
+        {
+            return true;
+        }
+
+        await pace.CommandAsync(stop);
+        return await session.SnapshotsAsync(_sid, tickers, SnapshotQuietLimit) || session.Ended.IsCompleted || session.HasGap(_sid) || session.HasEnded(_sid);
+    }
+
+    private List<string> NextUnaudited()
+    {
+        var next = new List<string>(AuditMarkets);
         lock (_lock)
         {
-            ticker = _subscribed.FirstOrDefault();
+            if (_unaudited.Count == 0)
+            {
+                foreach (var ticker in _subscribed)
+                {
+                    _unaudited.Enqueue(ticker);
+                }
+            }
+
+            while (next.Count < AuditMarkets && _unaudited.TryDequeue(out var ticker))
+            {
+                if (_subscribed.Contains(ticker))
+                {
+                    next.Add(ticker);
+                }
+            }
         }
 
-        if (ticker is null || now - _framesTicks < CanaryMs)
-        {
-            return true;
-        }
-
-        _framesTicks = now;
-        return await session.SnapshotsAsync(_sid, [ticker], SnapshotQuietLimit);
+        return next;
     }
 
     /// <summary>The ack of unsubscribe carries a seq: it proves density up to the very end.</summary>
@@ -294,7 +316,7 @@ internal sealed class BookShard(int marketsMax, int subscribeChunk, CommandPace 
     {
         ForgetSid();
         _chunk = subscribeChunk;
-        (_frames, _framesTicks) = (0, Environment.TickCount64);
+        _auditedTicks = Environment.TickCount64;
         Volatile.Write(ref _session, session);
     }
 

@@ -128,6 +128,8 @@ internal sealed class Session(int number, FrameSocket socket, CaptureSession cap
 
     public bool HasGap(int sid) => _gaps.ContainsKey(sid);
 
+    public bool HasEnded(int sid) => _endedSids.ContainsKey(sid);
+
     /// <summary>Subscription loop: did the exchange end the sid (error 10, 25), and with what words?</summary>
     public bool TakeEnded(int sid, out string text) => _endedSids.TryRemove(sid, out text!);
 
