@@ -68,7 +68,7 @@ internal sealed class CampaignTest
             stall at={At(0.55)} for=1500ms
             disconnect at={At(0.60)} how=close
             disconnect at={At(0.65)} connection=all
-            rename at={At(0.80)} count=400
+            rename at={At(0.80)} for=1s rate=0.02 channel=orderbook_delta
             drop at={At(0.85)} channel=orderbook_delta count=3
             drop at={At(0.88)} channel=trade count=5
             drop at={At(0.90)} channel=market_lifecycle_v2
