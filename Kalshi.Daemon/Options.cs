@@ -43,8 +43,8 @@ internal sealed class Options
 
     public static readonly Setting[] Settings =
     [
-        Setting.Word("exchange", "rest_url", o => ref o.RestUrl),
-        Setting.Word("exchange", "ws_url", o => ref o.WsUrl),
+        Setting.Url("exchange", "rest_url", o => ref o.RestUrl, "https", "http"),
+        Setting.Url("exchange", "ws_url", o => ref o.WsUrl, "wss", "ws"),
         Setting.Text("exchange", "key_id", o => ref o.KeyId),
         Setting.Text("exchange", "key_file", o => ref o.KeyFile),
         Setting.Word("gather", "name", o => ref o.Name),
@@ -167,6 +167,12 @@ internal sealed record Setting(string Section, string Key, Func<Options, string,
     /// <summary>Text that may not be empty.</summary>
     public static Setting Word(string section, string key, Field<string> field) =>
         new(section, key, (o, text) => text.Length > 0 ? Set(ref field(o), text) : "some text", o => field(o));
+
+    public static Setting Url(string section, string key, Field<string> field, params string[] schemes) =>
+        new(section, key,
+            (o, text) => Uri.TryCreate(text, UriKind.Absolute, out var url) && schemes.Contains(url.Scheme)
+                ? Set(ref field(o), text) : $"a URL that begins with {string.Join(":// or ", schemes)}://",
+            o => field(o));
 
     public static Setting Flag(string section, string key, Field<bool> field) =>
         new(section, key, (o, text) => text is "true" or "false" ? Set(ref field(o), text == "true") : "true or false", o => field(o) ? "true" : "false");

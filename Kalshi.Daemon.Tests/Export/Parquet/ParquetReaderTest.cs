@@ -39,9 +39,7 @@ internal sealed class ParquetReaderTest
     [Test]
     public void Damaged_files_are_refused_or_read_but_never_crash_the_reader()
     {
-        var seed = Environment.TickCount;
-        TestContext.Out.WriteLine($"seed {seed}");
-        var random = new Random(seed);
+        var random = Seeds.New(out _);
         new RandomTable(3, 500).Write(_path, 200);
         var whole = File.ReadAllBytes(_path);
         for (var round = 0; round < 3_000; round++)

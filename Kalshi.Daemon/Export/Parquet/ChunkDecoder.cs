@@ -254,6 +254,11 @@ internal sealed class ChunkDecoder : IDisposable
 
         var levels = new int[count];
         HybridDecoding.Read(page.Slice(4, length), levels, 1);
+        if (levels.AsSpan().ContainsAnyExceptInRange(0, 1))
+        {
+            throw Broken("levels deeper than the schema"); // A run states its value in a whole byte.
+        }
+
         page = page[(4 + length)..];
         return levels;
     }
