@@ -70,7 +70,7 @@ internal sealed class DecimalsTest
     [Test]
     public void Any_text_of_digits_gives_what_big_integers_give()
     {
-        var random = Seed.Random(out var seed);
+        var random = Seeds.New(out var seed);
         for (var i = 0; i < 300_000; i++)
         {
             var text = RandomDecimal(random);
@@ -104,7 +104,7 @@ internal sealed class DecimalsTest
     [Test]
     public void The_scan_reads_a_price_or_quantity_as_the_parser_does_or_not_at_all()
     {
-        var random = Seed.Random(out var seed);
+        var random = Seeds.New(out var seed);
         var read = 0;
         for (var i = 0; i < 300_000; i++)
         {

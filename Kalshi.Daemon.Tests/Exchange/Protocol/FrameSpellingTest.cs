@@ -81,7 +81,7 @@ internal sealed class FrameSpellingTest : DecoderFixture
     [Test]
     public void The_order_of_keys_changes_nothing()
     {
-        var random = Seed.Random(out var seed);
+        var random = Seeds.New(out var seed);
         foreach (var frame in WireFrames.All)
         {
             Decoder.Decode(WireFrames.Bytes(frame), true);

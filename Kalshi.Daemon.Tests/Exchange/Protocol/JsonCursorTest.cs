@@ -32,7 +32,7 @@ internal sealed class JsonCursorTest
     [Test]
     public void Accepts_what_Utf8JsonReader_accepts_of_broken_documents_too()
     {
-        var random = Seed.Random(out var seed);
+        var random = Seeds.New(out var seed);
         var letters = "{}[]\",:\\/ \t\n0123456789.-+eEunltrfasb\u0001é"u8.ToArray();
         var valid = 0;
         for (var i = 0; i < 100_000; i++)

@@ -52,7 +52,7 @@ internal sealed class TimesTest
     [Test]
     public void The_scan_reads_a_stamp_as_DateTimeOffset_does_or_not_at_all()
     {
-        var random = Seed.Random(out var seed);
+        var random = Seeds.New(out var seed);
         var day = default(DayStart);
         var read = 0;
         for (var i = 0; i < 200_000; i++)
@@ -78,7 +78,7 @@ internal sealed class TimesTest
     [Test]
     public void The_scan_reads_a_number_as_the_parser_does_or_not_at_all()
     {
-        var random = Seed.Random(out var seed);
+        var random = Seeds.New(out var seed);
         for (var i = 0; i < 200_000; i++)
         {
             var digits = random.Next(19);

@@ -10,7 +10,7 @@ internal sealed class UuidsTest
     [Test]
     public void Every_uuid_survives_its_text_in_either_case_and_one_wrong_letter_is_refused()
     {
-        var random = Seed.Random(out var seed);
+        var random = Seeds.New(out var seed);
         var bytes = new byte[16];
         for (var i = 0; i < 100_000; i++)
         {
