@@ -18,7 +18,7 @@ usage: ./build.sh VERB
                       ARGUMENTS go to the runner, such as --filter "FullyQualifiedName~Journal"
   demo                a simulated exchange, a capture with faults, Parquet and the proof, in a temporary directory;
                       KALSHID_DEMO_DIR=DIR keeps everything in DIR
-  bench [WHICH]       measure decode, capture, gather, journal, export, or all of them (the default)
+  bench [WHICH]       measure decode, capture, gather, journal, export, or all of them (the default); micro: each step alone
   fuzz [INPUTS [SEED]]  throw generated frames and journals at their readers, 10 million of each by default
   campaign            the large fault run: 20,000 markets, 20,000 messages/s, two kill -9, everything accounted for
   format [--verify]   format the code, or only say whether it is formatted
@@ -132,6 +132,11 @@ publish_bench() {
 }
 
 bench() {
+    if [ "${1:-}" = micro ]; then
+        require_sdk
+        dotnet run --project Kalshi.Daemon.Bench -c Release -- "$@"
+        return
+    fi
     publish_bench
     local which
     for which in ${1:-decode capture gather journal export}; do

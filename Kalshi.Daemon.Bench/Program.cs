@@ -25,8 +25,19 @@ return args switch
     ["fuzz-frames", var inputs, var seed] => FrameFuzz.Run(Count(inputs), ulong.Parse(seed, CultureInfo.InvariantCulture)),
     ["fuzz-journal", var inputs] => JournalFuzz.Run(Count(inputs), NewSeed()),
     ["fuzz-journal", var inputs, var seed] => JournalFuzz.Run(Count(inputs), ulong.Parse(seed, CultureInfo.InvariantCulture)),
+#if !NATIVE
+    ["micro", ..] => Micro(args[1..]),
+#endif
     _ => Usage(),
 };
+
+#if !NATIVE
+static int Micro(string[] arguments)
+{
+    BenchmarkDotNet.Running.BenchmarkRunner.Run<Kalshi.Daemon.Bench.Micro.HotPath>(args: arguments);
+    return 0;
+}
+#endif
 
 static long Count(string text) => long.Parse(text, CultureInfo.InvariantCulture);
 

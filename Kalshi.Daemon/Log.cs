@@ -1,3 +1,4 @@
+using Cysharp.Text;
 using Kalshi.Daemon.Primitives;
 using Microsoft.Extensions.Logging;
 
@@ -179,6 +180,8 @@ internal static partial class Log
 /// </summary>
 internal sealed class ConsoleLog(LogLevel minimum = LogLevel.Information) : ILogger
 {
+    private const string ClearLine = "\r\e[K";
+
     private readonly Lock _lock = new();
     private string _statusLine = "";
 
@@ -195,13 +198,32 @@ internal sealed class ConsoleLog(LogLevel minimum = LogLevel.Information) : ILog
             return;
         }
 
-        var level = logLevel switch { LogLevel.Information => "INFO ", LogLevel.Warning => "WARN ", LogLevel.Error => "ERROR", LogLevel.Debug => "DEBUG", _ => "FATAL" };
-        var cause = exception is null ? "" : $" cause={exception.GetType().Name}: {exception.Message}";
-        lock (_lock)
+        // Written as one piece: another process may share the terminal or the log file.
+        var line = ZString.CreateStringBuilder();
+        try
         {
-            var clear = _statusLine.Length > 0 ? "\r\e[K" : "";
-            Console.Error.WriteLine($"{clear}{Micros.Format(Micros.Now())[..23]}Z {level} {formatter(state, exception)}{cause}");
-            Console.Error.Write(_statusLine);
+            lock (_lock)
+            {
+                line.Append(_statusLine.Length > 0 ? ClearLine : "");
+                line.Append(Micros.Format(Micros.Now()).AsSpan(0, 23));
+                line.Append(logLevel switch { LogLevel.Information => "Z INFO  ", LogLevel.Warning => "Z WARN  ", LogLevel.Error => "Z ERROR ", LogLevel.Debug => "Z DEBUG ", _ => "Z FATAL " });
+                line.Append(formatter(state, exception));
+                if (exception is not null)
+                {
+                    line.Append(" cause=");
+                    line.Append(exception.GetType().Name);
+                    line.Append(": ");
+                    line.Append(exception.Message);
+                }
+
+                line.AppendLine();
+                line.Append(_statusLine);
+                Console.Error.Write(line.AsSpan());
+            }
+        }
+        finally
+        {
+            line.Dispose();
         }
     }
 
@@ -210,8 +232,9 @@ internal sealed class ConsoleLog(LogLevel minimum = LogLevel.Information) : ILog
     {
         lock (_lock)
         {
-            _statusLine = line;
-            Console.Error.Write($"\r\e[K{line}");
+            // A line that wraps could not be redrawn in place.
+            _statusLine = line.Length < Console.WindowWidth ? line : line[..Math.Max(0, Console.WindowWidth - 1)];
+            Console.Error.Write($"{ClearLine}{_statusLine}");
         }
     }
 }
