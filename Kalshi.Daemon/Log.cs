@@ -98,6 +98,9 @@ internal static partial class Log
     [LoggerMessage(EventId = 216, Level = LogLevel.Information, Message = "Trades backfilled. from={From} to={To} pages={Pages}")]
     public static partial void TradesBackfilled(this ILogger log, string from, string to, int pages);
 
+    [LoggerMessage(EventId = 218, Level = LogLevel.Warning, Message = "Cannot write down that a backfill is pending; it is kept in memory and tried again. path={Path}")]
+    public static partial void PendingRefused(this ILogger log, string path, Exception exception);
+
     [LoggerMessage(EventId = 217, Level = LogLevel.Information, Message = "Account limits read. tokens_per_s={PerSecond} capacity={Capacity}")]
     public static partial void LimitsRead(this ILogger log, double perSecond, double capacity);
 

@@ -35,7 +35,10 @@ internal sealed class TradeBackfill : IStreamWatch
     private long _from;
     private bool _live;
     private long _goodAt;
-    private volatile bool _walking;
+
+    /// <summary>Guarded by `_lock`: start of the walk under way, 0 when there is none; and what the file says.</summary>
+    private long _walkingFrom;
+    private long _saved;
 
     /// <param name="resumeAt">Stamp of the last record of the process before this one; 0 when there was none.</param>
     public TradeBackfill(RestClient rest, Func<RestPage, byte[], Task> journalPage, string stateDirectory, long resumeAt, ILogger log)
@@ -45,16 +48,14 @@ internal sealed class TradeBackfill : IStreamWatch
         var pending = ReadPending();
         _from = pending > 0 && resumeAt > 0 ? Math.Min(pending, resumeAt - MarginUs) : pending > 0 ? pending : resumeAt > 0 ? resumeAt - MarginUs : 0;
         _goodAt = resumeAt > 0 ? resumeAt : Micros.Now();
-        if (_from > 0)
-        {
-            WritePending(_from);
-        }
+        _saved = pending;
+        SavePending();
     }
 
     /// <summary>Nothing is missing that REST could bring.</summary>
     public bool IsIdle
     {
-        get { lock (_lock) { return _from == 0 && !_walking; } }
+        get { lock (_lock) { return _from == 0 && _walkingFrom == 0; } }
     }
 
     public long Walks { get; private set; }
@@ -65,6 +66,7 @@ internal sealed class TradeBackfill : IStreamWatch
         lock (_lock)
         {
             _goodAt = Math.Max(_goodAt, now);
+            SavePending();
         }
     }
 
@@ -78,7 +80,7 @@ internal sealed class TradeBackfill : IStreamWatch
             if (_from == 0 || from < _from)
             {
                 _from = from;
-                WritePending(from);
+                SavePending();
             }
         }
     }
@@ -131,7 +133,7 @@ internal sealed class TradeBackfill : IStreamWatch
         lock (_lock)
         {
             (from, _from) = (_from, 0);
-            _walking = from != 0;
+            _walkingFrom = from;
         }
 
         if (from == 0)
@@ -150,15 +152,13 @@ internal sealed class TradeBackfill : IStreamWatch
         {
             lock (_lock)
             {
-                _walking = false;
+                _walkingFrom = 0;
                 if (!done)
                 {
-                    _from = _from == 0 ? from : Math.Min(_from, from);
+                    _from = Earliest(_from, from);
                 }
-                else if (_from == 0)
-                {
-                    File.Delete(_pendingFile);
-                }
+
+                SavePending();
             }
         }
     }
@@ -173,7 +173,11 @@ internal sealed class TradeBackfill : IStreamWatch
 
     private async Task<bool> WalkAsync(long from, long to, CancellationToken stop)
     {
-        var cutoff = await HistoricalCutoffAsync(stop);
+        if (await HistoricalCutoffAsync(stop) is not { } cutoff)
+        {
+            return false;
+        }
+
         var historical = from < cutoff;
         var trades = 0;
         if (historical && await WalkPathAsync("/historical/trades", from, Math.Min(to, cutoff), last: to <= cutoff, stop) is var old)
@@ -207,6 +211,7 @@ internal sealed class TradeBackfill : IStreamWatch
     {
         var range = $"{endpoint}?limit=1000&min_ts={Floor(from)}&max_ts={Floor(to) + 1}";
         var cursor = "";
+        var seen = new HashSet<string>();
         for (var pages = 1; pages <= PagesMax; pages++)
         {
             var path = cursor.Length == 0 ? range : $"{range}&cursor={Uri.EscapeDataString(cursor)}";
@@ -230,7 +235,7 @@ internal sealed class TradeBackfill : IStreamWatch
                 return pages;
             }
 
-            if (next == cursor)
+            if (!seen.Add(next))
             {
                 _log.CursorRepeated(path);
                 return -1;
@@ -242,13 +247,22 @@ internal sealed class TradeBackfill : IStreamWatch
         return -1;
     }
 
-    /// <summary>µs before which trades are only under /historical; 0 when the exchange does not say.</summary>
-    private async Task<long> HistoricalCutoffAsync(CancellationToken stop)
+    /// <summary>
+    /// µs before which trades are only under /historical; 0 when the exchange has no such thing. Null when it could not be asked:
+    /// a walk without it might claim to cover what only /historical has.
+    /// </summary>
+    private async Task<long?> HistoricalCutoffAsync(CancellationToken stop)
     {
         var answer = await _rest.GetAsync("/historical/cutoff", stop);
-        if (!answer.Succeeded)
+        if (answer.Status == 404)
         {
             return 0;
+        }
+
+        if (!answer.Succeeded)
+        {
+            _log.RestFailed("/historical/cutoff", answer.ToString());
+            return null;
         }
 
         try
@@ -259,7 +273,8 @@ internal sealed class TradeBackfill : IStreamWatch
         }
         catch (JsonException)
         {
-            return 0;
+            _log.RestUnreadable("/historical/cutoff", answer.Body.Length);
+            return null;
         }
     }
 
@@ -292,10 +307,38 @@ internal sealed class TradeBackfill : IStreamWatch
         }
     }
 
-    private void WritePending(long from)
+    private static long Earliest(long one, long other) => one == 0 ? other : other == 0 ? one : Math.Min(one, other);
+
+    /// <summary>
+    /// The file names the earliest trade that may be missing, a walk under way included: killed in its midst, the next process
+    /// starts where it did. A disk that refuses is tried again a second later. Called under `_lock` or by the constructor.
+    /// </summary>
+    private void SavePending()
     {
-        var temporary = _pendingFile + ".new";
-        File.WriteAllText(temporary, from.ToString(CultureInfo.InvariantCulture));
-        File.Move(temporary, _pendingFile, overwrite: true);
+        var from = Earliest(_from, _walkingFrom);
+        if (from == _saved)
+        {
+            return;
+        }
+
+        try
+        {
+            if (from == 0)
+            {
+                File.Delete(_pendingFile);
+            }
+            else
+            {
+                var temporary = _pendingFile + ".new";
+                File.WriteAllText(temporary, from.ToString(CultureInfo.InvariantCulture));
+                File.Move(temporary, _pendingFile, overwrite: true);
+            }
+
+            _saved = from;
+        }
+        catch (IOException e)
+        {
+            _log.PendingRefused(_pendingFile, e);
+        }
     }
 }
