@@ -22,8 +22,11 @@ internal sealed class MarketRegistry(RestClient rest, Shards shards, Func<RestPa
     private const int PagesMax = 5_000;
     private const int ListingAttemptsMax = 1_000;
 
-    /// <summary>Every status whose book can change or come to life; unopened markets are subscribed early so that the first order is not missed.</summary>
-    private static readonly string[] ListedStatuses = ["open", "paused", "unopened"];
+    /// <summary>
+    /// Every status whose book can change or come to life; unopened markets are subscribed early so that the first order is not
+    /// missed, and listed first so that one that opens meanwhile is seen on one side or the other.
+    /// </summary>
+    private static readonly string[] ListedStatuses = ["unopened", "open", "paused"];
 
     private readonly SemaphoreSlim _sweep = new(0, 1);
     private readonly Lock _lock = new();
@@ -104,17 +107,21 @@ internal sealed class MarketRegistry(RestClient rest, Shards shards, Func<RestPa
         var listing = Interlocked.Increment(ref _listing);
         var fresh = new List<MarketListing>();
         var mve = includeCombos ? "" : "&mve_filter=exclude";
+        var complete = true;
         foreach (var status in ListedStatuses)
         {
-            if (!await ListStatusAsync($"/markets?limit=1000&status={status}{mve}", listing, fresh, stop))
-            {
-                return false;
-            }
+            complete = complete && await ListStatusAsync($"/markets?limit=1000&status={status}{mve}", listing, fresh, stop);
         }
 
+        // Half a listing places what it brought, since those markets are known from now on; it forgets nobody.
         // Active first: what traded most, then what is held most, then what closes soonest.
         fresh.Sort(static (a, b) => (b.Volume24h, b.OpenInterest, a.CloseAt).CompareTo((a.Volume24h, a.OpenInterest, b.CloseAt)));
         shards.Place(fresh.ConvertAll(market => market.Ticker));
+        if (!complete)
+        {
+            return false;
+        }
+
         var gone = ForgetUnseen(listing);
         log.MarketsListed(Count, fresh.Count, gone, Environment.TickCount64 - started);
         return true;
