@@ -9,7 +9,7 @@ namespace Kalshi.Daemon;
 
 /// <summary>
 /// Once a second: `status.json`, the live line on a terminal or a log line every <see cref="LogEvery"/> seconds, and the checks that
-/// need a clock (idle, dormant markets).
+/// need a clock (idle, dormant markets, markets that a shard refused).
 /// </summary>
 internal sealed class StatusReporter(
     Options options, Capture capture, JournalWriter journal, SessionDirectory sessions, Shards shards, MarketRegistry registry,
@@ -66,6 +66,7 @@ internal sealed class StatusReporter(
     private void Watch(GatherStatus status)
     {
         capture.ForwardTrades = status.Dormant > 0;
+        shards.PlaceRefused();
         if (status.EventsDropped != _eventsDropped)
         {
             _eventsDropped = status.EventsDropped;

@@ -37,6 +37,7 @@ internal sealed class BookShard(int marketsMax, int subscribeChunk, TimeSpan aud
 
     private int _marketsMax = marketsMax;
     private int _chunk;
+    private int _chunkAccepted = 1;
     private int _sid;
     private Session? _session;
     private int _recoveries;
@@ -111,6 +112,7 @@ internal sealed class BookShard(int marketsMax, int subscribeChunk, TimeSpan aud
         }
         finally
         {
+            ForgetSid();
             Volatile.Write(ref _session, null);
         }
     }
@@ -171,7 +173,7 @@ internal sealed class BookShard(int marketsMax, int subscribeChunk, TimeSpan aud
                 continue;
             }
 
-            if (Session.EndsSid(reply.ErrorCode))
+            if (Session.EndsSid(reply.ErrorCode) || session.HasEnded(_sid))
             {
                 return true;
             }
@@ -181,7 +183,7 @@ internal sealed class BookShard(int marketsMax, int subscribeChunk, TimeSpan aud
                 return false;
             }
 
-            await CommandPace.JitterAsync(200 << attempts, stop);
+            await (reply.ErrorCode == Session.TooManyRequests ? CommandPace.BusyAsync(stop) : CommandPace.JitterAsync(200 << attempts, stop));
         }
 
         return true;
@@ -203,7 +205,7 @@ internal sealed class BookShard(int marketsMax, int subscribeChunk, TimeSpan aud
                 return true;
             }
 
-            if (session.Ended.IsCompleted || session.HasGap(_sid))
+            if (session.Ended.IsCompleted || session.HasGap(_sid) || session.HasEnded(_sid))
             {
                 return true;
             }
@@ -251,7 +253,19 @@ internal sealed class BookShard(int marketsMax, int subscribeChunk, TimeSpan aud
         {
             await pace.CommandAsync(stop);
             var id = session.NextId();
-            await session.CommandAsync(id, Commands.Update(id, _sid, "delete_markets", chunk));
+            var reply = await session.CommandAsync(id, Commands.Update(id, _sid, "delete_markets", chunk));
+            if (reply == Reply.Timeout || reply.ErrorCode == Session.TooManyRequests)
+            {
+                LeaveLater(chunk);
+            }
+        }
+    }
+
+    private void LeaveLater(string[] tickers)
+    {
+        lock (_lock)
+        {
+            _leaving.AddRange(tickers);
         }
     }
 
@@ -290,7 +304,7 @@ internal sealed class BookShard(int marketsMax, int subscribeChunk, TimeSpan aud
                 }
             }
 
-            while (next.Count < AuditMarkets && _unaudited.TryDequeue(out var ticker))
+            while (next.Count < Math.Min(AuditMarkets, _chunk) && _unaudited.TryDequeue(out var ticker))
             {
                 if (_subscribed.Contains(ticker))
                 {
@@ -315,7 +329,7 @@ internal sealed class BookShard(int marketsMax, int subscribeChunk, TimeSpan aud
     private void Begin(Session session)
     {
         ForgetSid();
-        _chunk = subscribeChunk;
+        (_chunk, _chunkAccepted) = (subscribeChunk, 1);
         _auditedTicks = Environment.TickCount64;
         Volatile.Write(ref _session, session);
     }
@@ -353,13 +367,22 @@ internal sealed class BookShard(int marketsMax, int subscribeChunk, TimeSpan aud
         return chunk;
     }
 
+    /// <summary>A market that was removed while its command was under way has to leave again.</summary>
     private void Accepted(List<string> chunk)
     {
+        _chunkAccepted = Math.Max(_chunkAccepted, chunk.Count);
         lock (_lock)
         {
             foreach (var ticker in chunk)
             {
-                _subscribed.Add(ticker);
+                if (_wanted.Contains(ticker))
+                {
+                    _subscribed.Add(ticker);
+                }
+                else
+                {
+                    _leaving.Add(ticker);
+                }
             }
         }
     }
@@ -381,6 +404,8 @@ internal sealed class BookShard(int marketsMax, int subscribeChunk, TimeSpan aud
             return true;
         }
 
+        // The session is full, not the command too long: repairs may go on in chunks that were taken.
+        _chunk = _chunkAccepted;
         lock (_lock)
         {
             Volatile.Write(ref _marketsMax, Math.Max(1, _subscribed.Count));
@@ -396,6 +421,6 @@ internal sealed class BookShard(int marketsMax, int subscribeChunk, TimeSpan aud
         return true;
     }
 
-    /// <summary>Markets that did not fit after all; the registry loop places them elsewhere.</summary>
+    /// <summary>Markets that did not fit after all; <see cref="Registry.Shards.PlaceRefused"/> places them elsewhere.</summary>
     public System.Collections.Concurrent.ConcurrentQueue<string> Refused { get; } = new();
 }

@@ -18,6 +18,9 @@ internal sealed class CommandPace(int commandsPerSecond)
 
     public Task RecoverAsync(int markets, CancellationToken stop) => _recoveries.TakeAsync(markets, stop);
 
+    /// <summary>After error 27: the exchange counts commands a second, so the next one has to begin, at a random point.</summary>
+    public static Task BusyAsync(CancellationToken stop) => Task.Delay(1_000 + Random.Shared.Next(500), stop);
+
     /// <summary>A short random wait, so that sockets which broke together do not repair together.</summary>
     public static Task JitterAsync(int millisecondsMax, CancellationToken stop) => Task.Delay(Random.Shared.Next(millisecondsMax), stop);
 }

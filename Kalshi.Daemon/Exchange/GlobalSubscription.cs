@@ -91,7 +91,7 @@ internal sealed class GlobalSubscription(string purpose, string[] channels, Comm
             }
 
             log.CommandFailed(session.Number, $"subscribe {channel}", 0, reply.ToString());
-            await CommandPace.JitterAsync(200 << attempt, stop);
+            await (reply.ErrorCode == Session.TooManyRequests ? CommandPace.BusyAsync(stop) : CommandPace.JitterAsync(200 << attempt, stop));
         }
 
         return false;

@@ -22,6 +22,10 @@ internal sealed class Session(int number, FrameSocket socket, CaptureSession cap
     /// <summary>Error 10 (channel error) and 25 (subscription buffer overflow) end the sid they name.</summary>
     public static bool EndsSid(int errorCode) => errorCode is 10 or 25;
 
+    /// <summary>Error 27: the exchange wants fewer commands a second. It says nothing about the sid.</summary>
+    public const int TooManyRequests = 27;
+
+    private const int BusyAttemptsMax = 5;
     private static readonly TimeSpan ReplyLimit = TimeSpan.FromSeconds(15);
 
     private readonly ConcurrentDictionary<long, TaskCompletionSource<Reply>> _pending = new();
@@ -66,9 +70,24 @@ internal sealed class Session(int number, FrameSocket socket, CaptureSession cap
 
     /// <summary>
     /// Sends get_snapshot and waits until every market has answered in the stream. False: an error came, or nothing more for
-    /// `quietLimit`.
+    /// `quietLimit`. Error 27 is waited out: a busy exchange is no reason to climb the ladder.
     /// </summary>
     public async Task<bool> SnapshotsAsync(int sid, IReadOnlyList<string> tickers, TimeSpan quietLimit)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            var reply = await SnapshotsOnceAsync(sid, tickers, quietLimit);
+            if (reply.ErrorCode != TooManyRequests || attempt >= BusyAttemptsMax)
+            {
+                return reply.Accepted;
+            }
+
+            await Task.WhenAny(Ended, CommandPace.BusyAsync(CancellationToken.None));
+        }
+    }
+
+    /// <summary>`Ok` when all came; the error; <see cref="Reply.Timeout"/> when they stayed away.</summary>
+    private async Task<Reply> SnapshotsOnceAsync(int sid, IReadOnlyList<string> tickers, TimeSpan quietLimit)
     {
         var id = NextId();
         Capture.ExpectAnswers(id);
@@ -81,19 +100,24 @@ internal sealed class Session(int number, FrameSocket socket, CaptureSession cap
             while ((answers, progressTicks) is var before && (answers = Capture.Answers(id)) < tickers.Count)
             {
                 progressTicks = answers == before.answers ? before.progressTicks : Environment.TickCount64;
-                if (refused.Task.IsCompleted || Ended.IsCompleted || Environment.TickCount64 - progressTicks > quietLimit.TotalMilliseconds)
+                if (refused.Task.IsCompleted)
                 {
-                    return false;
+                    return await refused.Task;
+                }
+
+                if (Ended.IsCompleted || HasEnded(sid) || Environment.TickCount64 - progressTicks > quietLimit.TotalMilliseconds)
+                {
+                    return Reply.Timeout;
                 }
 
                 await Task.Delay(5);
             }
 
-            return true;
+            return new Reply(FrameType.Ok, sid, 0, "");
         }
         catch (IOException)
         {
-            return false;
+            return Reply.Timeout;
         }
         finally
         {

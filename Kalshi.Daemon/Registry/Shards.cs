@@ -56,12 +56,27 @@ internal sealed class Shards(int connectionsMax, int marketsPerConnection, Func<
                 }
             }
 
-            foreach (var shard in _shards)
+        }
+
+        PlaceRefused();
+    }
+
+    /// <summary>Finds another shard for markets that theirs could not take after all. Called once a second.</summary>
+    public void PlaceRefused()
+    {
+        lock (_lock)
+        {
+            foreach (var shard in _shards.ToArray())
             {
                 while (shard.Refused.TryDequeue(out var ticker))
                 {
-                    _home.Remove(ticker);
-                    PlaceOne(ticker);
+                    // It may have been removed, or placed again, since.
+                    if (_home.TryGetValue(ticker, out var home) && home == shard)
+                    {
+                        _home.Remove(ticker);
+                        ForgetRecency(ticker);
+                        PlaceOne(ticker);
+                    }
                 }
             }
         }
