@@ -174,7 +174,7 @@ internal sealed class Capture
             var receivedAt = journal.Append(stamp, number, RecordKind.Frame, frame);
             counters.Count(head.Type, frame.Length);
             session.CountFrame();
-            bytes += frame.Length;
+            bytes += 1 + frame.Length;
             if (head.Type is FrameType.OrderbookDelta or FrameType.Ticker or FrameType.Trade && !ForwardTrades)
             {
                 counters.DataTicks = ticks;
@@ -213,6 +213,13 @@ internal sealed class Capture
         var bytes = 0;
         for (var left = _own.Count; left > 0 && _own.TryDequeue(out var record); left--)
         {
+            if (record.Kind == RecordKind.Command && !IsAttached(record.Session))
+            {
+                // The socket ended before the command could leave; nothing of a session stands behind its SessionClosed.
+                record.Written?.SetResult();
+                continue;
+            }
+
             _journal.Append(Micros.Now(), record.Session, record.Kind, record.Bytes);
             bytes += Math.Max(1, record.Bytes.Length);
             if (record.Written is not null)
@@ -228,6 +235,8 @@ internal sealed class Capture
 
         return bytes;
     }
+
+    private bool IsAttached(int number) => Array.Exists(_sessions, session => session.Number == number);
 
     private void ConfirmOwn()
     {
