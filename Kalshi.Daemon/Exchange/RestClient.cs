@@ -75,7 +75,7 @@ internal sealed class RestClient : IDisposable
             using var response = await _http.SendAsync(request, cancel);
             return new RestAnswer((int)response.StatusCode, await response.Content.ReadAsByteArrayAsync(cancel), response.Headers.Date, "");
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or TaskCanceledException && !cancel.IsCancellationRequested)
+        catch (Exception e) when (e is HttpRequestException or IOException || (e is TaskCanceledException && !cancel.IsCancellationRequested))
         {
             return new RestAnswer(0, [], null, e is TaskCanceledException ? $"no answer within {CallLimit.TotalSeconds} s" : e.GetBaseException().Message);
         }
