@@ -12,7 +12,7 @@ namespace Kalshi.Daemon.Exchange;
 /// Bound:     one session at a time; back-off up to <see cref="BackoffMax"/>.
 /// When full: does not apply.
 /// </summary>
-internal sealed class Connection(ISubscription subscription, Dialer dialer, SessionDirectory directory, TimeSpan shutdownLimit, ILogger log)
+internal sealed class Connection(ISubscription subscription, Dialer dialer, SessionDirectory directory, TimeSpan shutdownLimit, ILogger log, long silenceMsMax = Connection.SilenceMsMax)
 {
     /// <summary>The exchange pings every 10 s and we ping too, so this much silence means a dead socket; quiet is not dead.</summary>
     public const long SilenceMsMax = 28_000;
@@ -95,12 +95,12 @@ internal sealed class Connection(ISubscription subscription, Dialer dialer, Sess
         session.Socket.Abort("closed by kalshid");
     }
 
-    private static async Task WatchAsync(Session session)
+    private async Task WatchAsync(Session session)
     {
         var pingedTicks = Environment.TickCount64;
         while (await Task.WhenAny(session.Ended, Task.Delay(WatchIntervalMs)) != session.Ended)
         {
-            if (session.Socket.QuietMs > SilenceMsMax)
+            if (session.Socket.QuietMs > silenceMsMax)
             {
                 session.Socket.Abort($"nothing came for {session.Socket.QuietMs / 1000} s, pings included");
                 return;
