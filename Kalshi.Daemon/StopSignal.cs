@@ -9,6 +9,8 @@ namespace Kalshi.Daemon;
 /// </summary>
 internal sealed class StopSignal : IDisposable
 {
+    private static readonly TimeSpan TimerMax = TimeSpan.FromDays(1);
+
     private readonly CancellationTokenSource _source = new();
     private readonly PosixSignalRegistration[] _signals;
     private readonly ILogger _log;
@@ -20,7 +22,7 @@ internal sealed class StopSignal : IDisposable
         _signals = [PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal), PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal)];
         if (duration is { } limit)
         {
-            _ = Task.Delay(limit, _source.Token).ContinueWith(_ => Request($"duration of {Units.FormatDuration(limit)} is over"), TaskContinuationOptions.OnlyOnRanToCompletion);
+            _ = StopAfterAsync(limit);
         }
     }
 
@@ -41,6 +43,24 @@ internal sealed class StopSignal : IDisposable
     {
         Array.ForEach(_signals, signal => signal.Dispose());
         _source.Dispose();
+    }
+
+    /// <summary>In steps, because a timer takes 49 days at most.</summary>
+    private async Task StopAfterAsync(TimeSpan limit)
+    {
+        try
+        {
+            for (var left = limit; left > TimeSpan.Zero; left -= TimerMax)
+            {
+                await Task.Delay(left < TimerMax ? left : TimerMax, _source.Token);
+            }
+
+            Request($"duration of {Units.FormatDuration(limit)} is over");
+        }
+        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
+        {
+            // Something else stopped the process first.
+        }
     }
 
     private void OnSignal(PosixSignalContext context)
