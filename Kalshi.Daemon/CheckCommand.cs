@@ -83,8 +83,12 @@ internal static class CheckCommand
         }
 
         var limits = await rest.GetOnceAsync("/account/limits", CancellationToken.None);
-        say("account", limits.Succeeded, limits.Succeeded ? "the key is accepted" : $"/account/limits: {limits}; is exchange.key_id the id of this key, and of this environment?");
+        say("account", limits.Succeeded, limits.Succeeded ? "the key is accepted" : $"/account/limits: {limits}; {WhyRefused(limits)}");
     }
+
+    private static string WhyRefused(RestAnswer answer) => answer.ToString().Contains("header_timestamp_expired", StringComparison.Ordinal)
+        ? "the signature's timestamp is too far from the exchange's clock: fix time synchronisation (chrony, systemd-timesyncd)"
+        : "is exchange.key_id the id of this key, and of this environment?";
 
     private static async Task CheckSocketAsync(Options options, RequestSigner signer, Action<string, bool, string> say)
     {
