@@ -63,6 +63,7 @@ internal sealed class VerifyReport
             json.WriteNumber("snapshots_checked", Audit.SnapshotsChecked);
             json.WriteNumber("snapshots_unprovable", Audit.SnapshotsUnprovable);
             json.WriteNumber("inconsistent_trades", Audit.InconsistentTrades);
+            json.WriteNumber("truth_contradictions", TruthContradictions);
             json.WriteNumber("seq_not_rising", Audit.SeqNotRising);
             json.WriteNumber("epochs", EpochCount);
             json.WriteNumber("epochs_not_dense", NotDense);
