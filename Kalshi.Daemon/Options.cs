@@ -55,8 +55,8 @@ internal sealed class Options
         Setting.Integer("gather", "commands_per_second", o => ref o.CommandsPerSecond, 1, 10_000),
         Setting.Flag("gather", "include_combos", o => ref o.IncludeCombos),
         Setting.Duration("gather", "audit_interval", o => ref o.AuditInterval),
-        Setting.Duration("gather", "registry_sweep", o => ref o.RegistrySweep, TimeSpan.FromSeconds(1)),
-        Setting.Duration("gather", "shutdown_limit", o => ref o.ShutdownLimit),
+        Setting.Duration("gather", "registry_sweep", o => ref o.RegistrySweep, TimeSpan.FromSeconds(1), TimeSpan.FromDays(7)),
+        Setting.Duration("gather", "shutdown_limit", o => ref o.ShutdownLimit, max: TimeSpan.FromHours(1)),
         Setting.Integer("journal", "sync_interval_ms", o => ref o.SyncIntervalMs, 1, 60_000),
         Setting.Bytes("journal", "sync_bytes", o => ref o.SyncBytes, 1),
         Setting.Bytes("journal", "segment_bytes_max", o => ref o.SegmentBytesMax, 4_096),
@@ -188,10 +188,10 @@ internal sealed record Setting(string Section, string Key, Func<Options, string,
             (o, text) => Units.TryParseBytes(text, out var value) && value >= min ? Set(ref field(o), value) : $"a size of at least {min} bytes, such as 256MiB",
             o => Units.FormatBytes(field(o)));
 
-    public static Setting Duration(string section, string key, Field<TimeSpan> field, TimeSpan min = default) =>
+    public static Setting Duration(string section, string key, Field<TimeSpan> field, TimeSpan min = default, TimeSpan? max = null) =>
         new(section, key,
-            (o, text) => Units.TryParseDuration(text, out var value) && value >= min ? Set(ref field(o), value)
-                : $"a duration such as 500ms, 60s or 7d{(min == default ? "" : $", at least {Units.FormatDuration(min)}")}",
+            (o, text) => Units.TryParseDuration(text, out var value) && value >= min && !(value > max) ? Set(ref field(o), value)
+                : $"a duration such as 500ms, 60s or 7d{(min == default ? "" : $", at least {Units.FormatDuration(min)}")}{(max is { } most ? $", at most {Units.FormatDuration(most)}" : "")}",
             o => Units.FormatDuration(field(o)));
 
     private static string? Set<T>(ref T field, T value)
