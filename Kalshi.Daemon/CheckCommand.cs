@@ -65,12 +65,6 @@ internal static class CheckCommand
 
     private static async Task CheckRestAsync(Options options, RequestSigner signer, Action<string, bool, string> say)
     {
-        if (!Uri.TryCreate(options.RestUrl, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
-        {
-            say("rest", false, $"exchange.rest_url \"{options.RestUrl}\" is not an http(s) URL");
-            return;
-        }
-
         using var rest = new RestClient(options.RestUrl, signer, new ConsoleLog());
         var answer = await rest.GetOnceAsync("/exchange/status", CancellationToken.None);
         say("rest", answer.Succeeded, answer.Succeeded ? options.RestUrl : $"{options.RestUrl}/exchange/status: {answer}");
@@ -92,15 +86,9 @@ internal static class CheckCommand
 
     private static async Task CheckSocketAsync(Options options, RequestSigner signer, Action<string, bool, string> say)
     {
-        if (!Uri.TryCreate(options.WsUrl, UriKind.Absolute, out var url) || url.Scheme is not ("ws" or "wss"))
-        {
-            say("websocket", false, $"exchange.ws_url \"{options.WsUrl}\" is not a ws(s) URL");
-            return;
-        }
-
         try
         {
-            await using var socket = await FrameSocket.DialAsync(url, signer, TimeSpan.FromSeconds(10), CancellationToken.None);
+            await using var socket = await FrameSocket.DialAsync(new Uri(options.WsUrl), signer, TimeSpan.FromSeconds(10), CancellationToken.None);
             say("websocket", true, options.WsUrl);
         }
         catch (DialException e)
