@@ -20,8 +20,11 @@ internal delegate void CoverageOutput(in Coverage coverage);
 /// <param name="channel">The name rows carry.</param>
 /// <param name="nameOf">A stream's ticker; empty for a whole channel.</param>
 /// <param name="earliestElsewhere">Since when another sid covers the stream (called only when one does).</param>
+/// <param name="output">Final rows, and what the reports tell.</param>
+/// <param name="changes">Every begin and end at once, see <see cref="IReplaySink.OnCoverageChanged"/>.</param>
 internal sealed class CoverageLedger(
-    string channel, Func<int, string> nameOf, Func<CoverageLedger, int, long> earliestElsewhere, CoverageOutput output)
+    string channel, Func<int, string> nameOf, Func<CoverageLedger, int, long> earliestElsewhere, CoverageOutput output,
+    CoverageOutput changes)
 {
     private Track[] _tracks = [];
 
@@ -36,10 +39,12 @@ internal sealed class CoverageLedger(
         }
 
         ref var track = ref TrackOf(id);
-        if (track.OpenCount++ == 0 && track.Reason is not null && fromAt > track.CoveredTo)
+        if (track.OpenCount++ == 0 && track.Reason is not null)
         {
-            Emit(id, track.CoveredTo, fromAt, 0, 0, CoverageState.Gap, track.Reason);
+            EndGap(id, track.CoveredTo, fromAt, track.Reason);
         }
+
+        Change(id, fromAt, long.MaxValue, sid.Epoch!.EpochId, fromSeq, CoverageState.Whole, "");
     }
 
     /// <summary>We dropped the stream from the sid. If it was in a gap already, that gap ends here and another, deliberate one begins.</summary>
@@ -54,11 +59,12 @@ internal sealed class CoverageLedger(
 
         if (track.Reason != reason && at > track.CoveredTo)
         {
-            Emit(id, track.CoveredTo, at, 0, 0, CoverageState.Gap, track.Reason);
+            EndGap(id, track.CoveredTo, at, track.Reason);
             track.CoveredTo = at;
         }
 
         track.Reason = reason;
+        Change(id, track.CoveredTo, long.MaxValue, 0, 0, CoverageState.Gap, reason);
         track.IsDeliberate = true;
     }
 
@@ -72,13 +78,18 @@ internal sealed class CoverageLedger(
 
         toAt = Math.Max(toAt, cover.FromAt);
         Emit(id, cover.FromAt, toAt, sid.Epoch!.EpochId, cover.FromSeq, CoverageState.Whole, "");
+        Change(id, cover.FromAt, toAt, sid.Epoch.EpochId, cover.FromSeq, CoverageState.Whole, "");
         ref var track = ref TrackOf(id);
         track.CoveredTo = Math.Max(track.CoveredTo, toAt);
         track.Reason = reason;
         track.IsDeliberate = false;
-        if (--track.OpenCount > 0 && earliestElsewhere(this, id) is var earliest && earliest > track.CoveredTo)
+        if (--track.OpenCount == 0)
         {
-            Emit(id, track.CoveredTo, earliest, 0, 0, CoverageState.Gap, reason);
+            Change(id, track.CoveredTo, long.MaxValue, 0, 0, CoverageState.Gap, reason);
+        }
+        else if (earliestElsewhere(this, id) is var earliest && earliest > track.CoveredTo)
+        {
+            EndGap(id, track.CoveredTo, earliest, reason);
         }
     }
 
@@ -130,6 +141,19 @@ internal sealed class CoverageLedger(
 
         return ref _tracks[id];
     }
+
+    private void EndGap(int id, long fromAt, long toAt, string reason)
+    {
+        if (toAt > fromAt)
+        {
+            Emit(id, fromAt, toAt, 0, 0, CoverageState.Gap, reason);
+        }
+
+        Change(id, fromAt, Math.Max(fromAt, toAt), 0, 0, CoverageState.Gap, reason);
+    }
+
+    private void Change(int id, long fromAt, long toAt, long epochId, long fromSeq, CoverageState state, string reason) =>
+        changes(new Coverage(channel, nameOf(id), fromAt, toAt, epochId, fromSeq, state, reason));
 
     private void Emit(int id, long fromAt, long toAt, long epochId, long fromSeq, CoverageState state, string reason) =>
         output(new Coverage(channel, nameOf(id), fromAt, toAt, epochId, fromSeq, state, reason));

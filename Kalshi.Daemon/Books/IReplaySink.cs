@@ -29,6 +29,34 @@ internal interface IReplaySink
     /// </summary>
     void OnCoverage(in Coverage coverage);
 
+    /// <summary>
+    /// The live picture of <see cref="OnCoverage"/>, told at once: an interval began (ToAt `long.MaxValue`), its end became known, or a gap
+    /// turned out empty (ToAt = FromAt). (Channel, Ticker, FromAt, EpochId) is its identity.
+    /// </summary>
+    void OnCoverageChanged(in Coverage coverage)
+    {
+    }
+
+    /// <summary>An epoch began; comes before its first row.</summary>
+    void OnEpochBegan(Epoch epoch)
+    {
+    }
+
+    /// <summary>A numbered frame that makes no row: an acknowledgement, or an error of the exchange that names a sid.</summary>
+    void OnNumberedReply(in RowOrigin origin, Message message)
+    {
+    }
+
+    /// <summary>`opened` is null when the record could not be read.</summary>
+    void OnSessionOpened(long receivedAt, int session, SessionOpened? opened)
+    {
+    }
+
+    /// <summary>Comes once for each session that was opened, after its epochs have ended.</summary>
+    void OnSessionClosed(long receivedAt, int session, string reason)
+    {
+    }
+
     /// <summary>A REST page other than a trades backfill (registry, sweeps).</summary>
     void OnRestPage(long receivedAt, RestPage page, ReadOnlySpan<byte> body);
 }

@@ -46,7 +46,7 @@ internal sealed partial class Replay
     {
         _sink = sink;
         _backfills = new TradeBackfills(sink.OnCoverage);
-        _books = new CoverageLedger("orderbook_delta", Tickers.Name, EarliestCover, sink.OnCoverage);
+        _books = new CoverageLedger("orderbook_delta", Tickers.Name, EarliestCover, sink.OnCoverage, sink.OnCoverageChanged);
     }
 
     /// <summary>Tickers seen in snapshots, rejected frames and delete_markets commands.</summary>
@@ -57,6 +57,10 @@ internal sealed partial class Replay
 
     /// <summary>Records of a kind this version does not know; none in a journal of its own.</summary>
     public long UnknownRecords { get; private set; }
+
+    /// <summary>Epochs under way, in order of session and sid.</summary>
+    public IEnumerable<Epoch> OpenEpochs =>
+        _sessions.Values.OrderBy(session => session.Number).SelectMany(session => session.Sids).Select(sid => sid.Epoch).OfType<Epoch>();
 
     /// <summary>Feeds the next record; records must come in journal order.</summary>
     public void Feed(in JournalRecord record)
@@ -173,6 +177,7 @@ internal sealed partial class Replay
             default:
                 epoch.Acks++;
                 CoverChannel(origin, sid, epoch);
+                _sink.OnNumberedReply(origin, message);
                 return;
         }
 
@@ -339,6 +344,7 @@ internal sealed partial class Replay
             FromAt = receivedAt,
             ToAt = receivedAt,
         };
+        _sink.OnEpochBegan(sid.Epoch);
         return sid.Epoch;
     }
 
@@ -371,11 +377,21 @@ internal sealed partial class Replay
         }
     }
 
-    private void Forget(string reason)
+    private void CloseSession(int number, long receivedAt, string reason)
     {
-        EndAll(reason);
-        _sessions.Clear();
+        EndSession(SessionOf(number), reason);
+        _sink.OnSessionClosed(receivedAt, number, reason);
+        _sessions.Remove(number);
         _latest = null;
+    }
+
+    private void Forget(long receivedAt, string reason)
+    {
+        foreach (var number in _sessions.Keys.Order().ToArray())
+        {
+            CloseSession(number, receivedAt, reason);
+        }
+
         _backfills.OnBreak();
     }
 
@@ -418,7 +434,7 @@ internal sealed partial class Replay
     {
         if (!_channels.TryGetValue(channel, out var ledger))
         {
-            ledger = new CoverageLedger(channel, _ => "", EarliestCover, channel == "trade" ? _backfills.OnCoverage : _sink.OnCoverage);
+            ledger = new CoverageLedger(channel, _ => "", EarliestCover, channel == "trade" ? _backfills.OnCoverage : _sink.OnCoverage, _sink.OnCoverageChanged);
             _channels.Add(channel, ledger);
         }
 
@@ -448,11 +464,10 @@ internal sealed partial class Replay
                 break;
             case RecordKind.SessionOpened:
                 SessionOf(record.Session);
+                _sink.OnSessionOpened(record.ReceivedAt, record.Session, Parse(record.Bytes, SessionRecordsJson.Default.SessionOpened));
                 break;
             case RecordKind.SessionClosed:
-                EndSession(SessionOf(record.Session), $"session closed: {Parse(record.Bytes, SessionRecordsJson.Default.SessionClosed)?.Reason}");
-                _sessions.Remove(record.Session);
-                _latest = null;
+                CloseSession(record.Session, record.ReceivedAt, $"session closed: {Parse(record.Bytes, SessionRecordsJson.Default.SessionClosed)?.Reason}");
                 break;
             case RecordKind.GapSeen:
                 // What capture saw at the socket; the frame after it shows the same, and that is what counts here.
@@ -461,10 +476,10 @@ internal sealed partial class Replay
                 OnRestPage(record);
                 break;
             case RecordKind.ProcessStarted:
-                Forget("process ended");
+                Forget(record.ReceivedAt, "process ended");
                 break;
             case RecordKind.ProcessStopped:
-                Forget($"process stopped: {Parse(record.Bytes, SessionRecordsJson.Default.ProcessStopped)?.Reason}");
+                Forget(record.ReceivedAt, $"process stopped: {Parse(record.Bytes, SessionRecordsJson.Default.ProcessStopped)?.Reason}");
                 break;
             default:
                 UnknownRecords++;

@@ -1,6 +1,7 @@
 using System.IO.Hashing;
 using Kalshi.Daemon.Books;
 using Kalshi.Daemon.Journal;
+using Kalshi.Daemon.Registry;
 
 namespace Kalshi.Daemon.Export;
 
@@ -16,7 +17,7 @@ namespace Kalshi.Daemon.Export;
 /// </remarks>
 internal sealed class ExportState(string dataDirectory)
 {
-    private const int Version = 1;
+    private const int Version = 2;
     private const int HashBytes = 8;
     private const string Magic = "KXEXPORT";
 
@@ -52,7 +53,7 @@ internal sealed class ExportState(string dataDirectory)
             writer.Write(target);
             writer.Write(hour.StartAt);
             sink.Save(writer);
-            window.Save(writer);
+            window.Save(writer, withPlaces: false);
             versions.Save(writer);
         }
 

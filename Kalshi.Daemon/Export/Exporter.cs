@@ -2,6 +2,7 @@ using Kalshi.Daemon.Books;
 using Kalshi.Daemon.Exchange.Protocol;
 using Kalshi.Daemon.Journal;
 using Kalshi.Daemon.Primitives;
+using Kalshi.Daemon.Registry;
 using Microsoft.Extensions.Logging;
 
 namespace Kalshi.Daemon.Export;

@@ -4,6 +4,7 @@ using Kalshi.Daemon.Exchange.Protocol;
 using Kalshi.Daemon.Export.Parquet;
 using Kalshi.Daemon.Export.Tables;
 using Kalshi.Daemon.Primitives;
+using Kalshi.Daemon.Registry;
 
 namespace Kalshi.Daemon.Export;
 
@@ -50,7 +51,7 @@ internal sealed class HourSink : IReplaySink
         _coverage = new CoverageIntervals(_symbols);
         _epochs = new Epochs(_symbols);
         _rejected = new RejectedFrames(_symbols);
-        _registry = new RegistryPages(_markets, _events, _series, versions);
+        _registry = new RegistryPages(versions, OnObject);
         Tables = [_deltas, _snapshots, _trades, _tickers, _lifecycle, _markets, _events, _series, _coverage, _epochs, _rejected];
     }
 
@@ -141,16 +142,16 @@ internal sealed class HourSink : IReplaySink
 
     private void OnStreamTrade(in RowOrigin origin, Message message)
     {
-        switch (_window.Stream(message.TradeId, message.ExchangeAt, _trades.Part, out var replaced))
+        switch (_window.Stream(message.TradeId, message.ExchangeAt, out var place))
         {
-            case TradeVerdict.Duplicate:
-                _duplicates[origin.EpochId] = _duplicates.GetValueOrDefault(origin.EpochId) + 1;
-                return;
-            case TradeVerdict.Replaces:
-                _trades.Withdraw(replaced);
+            case TradeVerdict.Replaces when (int)(place >> 32) == _trades.Part:
+                _trades.Withdraw((int)place);
                 _tally.BackfilledTrades--;
                 _tally.BackfilledDuplicates++;
                 break;
+            case TradeVerdict.Replaces or TradeVerdict.Duplicate:
+                _duplicates[origin.EpochId] = _duplicates.GetValueOrDefault(origin.EpochId) + 1;
+                return;
         }
 
         _trades.Append(origin, message, isBackfill: false);
@@ -159,7 +160,7 @@ internal sealed class HourSink : IReplaySink
 
     public void OnBackfilledTrade(in RowOrigin origin, Message message)
     {
-        if (_window.Backfill(message.TradeId, message.ExchangeAt, _trades.Part, _trades.Rows) == TradeVerdict.Duplicate)
+        if (_window.Backfill(message.TradeId, message.ExchangeAt, ((long)_trades.Part << 32) | (uint)_trades.Rows) == TradeVerdict.Duplicate)
         {
             _tally.BackfilledDuplicates++;
             return;
@@ -253,6 +254,12 @@ internal sealed class HourSink : IReplaySink
             _marks[epochId] = new EpochMark(reader.ReadInt64(), new FrameCounts(
                 reader.ReadInt64(), reader.ReadInt64(), reader.ReadInt64(), reader.ReadInt64(), reader.ReadInt64(), reader.ReadInt64(), reader.ReadInt64()));
         }
+    }
+
+    private void OnObject(ObjectKind kind, long receivedAt, RegistryObject item, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> origin)
+    {
+        RegistryObjects table = kind switch { ObjectKind.Market => _markets, ObjectKind.Event => _events, _ => _series };
+        table.Append(receivedAt, item, payload, origin);
     }
 
     private void CheckRegistry()

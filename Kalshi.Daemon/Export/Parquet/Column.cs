@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Kalshi.Daemon.Primitives;
 
 namespace Kalshi.Daemon.Export.Parquet;
 

@@ -1,4 +1,5 @@
 using System.IO.Hashing;
+using Kalshi.Daemon.Primitives;
 
 namespace Kalshi.Daemon.Export.Parquet;
 

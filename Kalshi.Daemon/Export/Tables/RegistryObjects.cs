@@ -1,4 +1,5 @@
 using Kalshi.Daemon.Export.Parquet;
+using Kalshi.Daemon.Registry;
 
 namespace Kalshi.Daemon.Export.Tables;
 

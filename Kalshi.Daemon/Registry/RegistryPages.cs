@@ -1,16 +1,14 @@
 using System.Text.Json;
 using Kalshi.Daemon.Exchange.Protocol;
-using Kalshi.Daemon.Export.Parquet;
-using Kalshi.Daemon.Export.Tables;
 using Kalshi.Daemon.Primitives;
 
-namespace Kalshi.Daemon.Export;
+namespace Kalshi.Daemon.Registry;
 
 /// <summary>
-/// REST pages and lifecycle messages → rows of markets, events and series. One thread. Cold next to the stream: a sweep of
+/// REST pages and lifecycle messages → versions of markets, events and series. One thread. Cold next to the stream: a sweep of
 /// the whole exchange is some hundred pages every quarter of an hour.
 /// </summary>
-internal sealed class RegistryPages(Markets markets, Events events, Series series, ObjectVersions versions)
+internal sealed class RegistryPages(ObjectVersions versions, RegistryOutput output)
 {
     /// <summary>Longer texts are not promoted; the payload has them whole.</summary>
     private const int TextBytesMax = 4_096;
@@ -207,7 +205,7 @@ internal sealed class RegistryPages(Markets markets, Events events, Series serie
                 return seconds * Micros.PerSecond;
             default:
                 reader.Skip();
-                return IntegerColumn.Null;
+                return Message.Absent;
         }
     }
 
@@ -222,21 +220,10 @@ internal sealed class RegistryPages(Markets markets, Events events, Series serie
 
     private void Store(long receivedAt, ReadOnlySpan<byte> payload, ObjectKind kind, ReadOnlySpan<byte> origin)
     {
-        if (_item.Ticker.Span.IsEmpty || !versions.IsNew((byte)kind, _item.Ticker.Span, payload))
+        if (!_item.Ticker.Span.IsEmpty && versions.IsNew((byte)kind, _item.Ticker.Span, payload))
         {
-            return;
+            output(kind, receivedAt, _item, payload, origin);
         }
-
-        RegistryObjects table = kind switch { ObjectKind.Market => markets, ObjectKind.Event => events, _ => series };
-        table.Append(receivedAt, _item, payload, origin);
-    }
-
-    private enum ObjectKind : byte
-    {
-        None,
-        Market,
-        Event,
-        Series,
     }
 
     private enum Field : byte

@@ -1,6 +1,6 @@
 using System.IO.Hashing;
 
-namespace Kalshi.Daemon.Export;
+namespace Kalshi.Daemon.Registry;
 
 /// <summary>
 /// What was last written of each market, event and series, as hashes: a sweep that finds an object unchanged makes no row.

@@ -1,9 +1,9 @@
 using System.Text;
 using System.Text.Unicode;
 
-namespace Kalshi.Daemon.Export.Parquet;
+namespace Kalshi.Daemon.Primitives;
 
-/// <summary>Parquet strings must be UTF-8, and readers stop at the first that is not; the journal keeps the bytes as they came.</summary>
+/// <summary>Text for stores: they want UTF-8, and some readers stop at the first that is not; the journal keeps the bytes as they came.</summary>
 internal static class ValidText
 {
     /// <summary>The text itself, or with U+FFFD for each invalid sequence.</summary>

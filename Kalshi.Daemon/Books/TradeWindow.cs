@@ -1,13 +1,13 @@
 using System.IO.Hashing;
 
-namespace Kalshi.Daemon.Export;
+namespace Kalshi.Daemon.Books;
 
 internal enum TradeVerdict : byte
 {
     /// <summary>First row with this trade_id.</summary>
     New,
 
-    /// <summary>The stream's copy of a backfilled row that is still in memory: that row gives way.</summary>
+    /// <summary>The stream's copy of a backfilled row: that row gives way, if it still can.</summary>
     Replaces,
 
     /// <summary>There is a row already.</summary>
@@ -15,7 +15,7 @@ internal enum TradeVerdict : byte
 }
 
 /// <summary>
-/// One row a trade_id, over hours and runs: the ids of the newest trades, saved with the export's state.
+/// One row a trade_id, over hours and runs: the ids of the newest trades, saved with its consumer's state.
 /// <b>Bound</b>: <see cref="CountMax"/> ids. <b>When full</b>: the oldest are forgotten; a backfilled trade that may be among the forgotten
 /// ones is looked for in the journal itself (<paramref name="idsSince"/>: ids of stream trades received since a stamp).
 /// </summary>
@@ -23,7 +23,10 @@ internal sealed class TradeWindow(Func<long, HashSet<UInt128>> idsSince)
 {
     public const int CountMax = 1_000_000;
 
-    private readonly Dictionary<UInt128, (int Part, int Row)> _rows = [];
+    private const long NoPlace = -1;
+
+    /// <summary>Where the row of a backfilled trade stands; <see cref="NoPlace"/> for those of the stream.</summary>
+    private readonly Dictionary<UInt128, long> _places = [];
     private readonly Queue<(UInt128 Id, long ExchangeAt)> _order = [];
 
     /// <summary>Ids of the journal's stream trades since the stamp, once they had to be read.</summary>
@@ -34,40 +37,40 @@ internal sealed class TradeWindow(Func<long, HashSet<UInt128>> idsSince)
 
     public static UInt128 IdOf(ReadOnlySpan<byte> tradeId) => XxHash128.HashToUInt128(tradeId);
 
-    /// <summary>`row`: where the row would go; `replaced`: the backfilled row that gives way.</summary>
-    public TradeVerdict Stream(ReadOnlySpan<byte> tradeId, long exchangeAt, int part, out int replaced)
+    /// <summary>A trade of the stream. `place`: what <see cref="Backfill"/> was given for the row that gives way.</summary>
+    public TradeVerdict Stream(ReadOnlySpan<byte> tradeId, long exchangeAt, out long place)
     {
-        replaced = -1;
         var id = IdOf(tradeId);
-        if (!_rows.TryGetValue(id, out var known))
+        if (!_places.TryGetValue(id, out place))
         {
-            Add(id, exchangeAt, (-1, -1));
+            Add(id, exchangeAt, NoPlace);
             return TradeVerdict.New;
         }
 
-        if (known.Part != part)
+        if (place == NoPlace)
         {
             return TradeVerdict.Duplicate;
         }
 
-        replaced = known.Row;
-        _rows[id] = (-1, -1);
+        _places[id] = NoPlace;
         return TradeVerdict.Replaces;
     }
 
-    public TradeVerdict Backfill(ReadOnlySpan<byte> tradeId, long exchangeAt, int part, int row)
+    /// <summary>A trade of a REST page, whose row would stand at `place` (≥ 0, the caller's notion).</summary>
+    public TradeVerdict Backfill(ReadOnlySpan<byte> tradeId, long exchangeAt, long place)
     {
         var id = IdOf(tradeId);
-        if (_rows.ContainsKey(id) || (exchangeAt <= _forgottenAt && Recall(exchangeAt).Contains(id)))
+        if (_places.ContainsKey(id) || (exchangeAt <= _forgottenAt && Recall(exchangeAt).Contains(id)))
         {
             return TradeVerdict.Duplicate;
         }
 
-        Add(id, exchangeAt, (part, row));
+        Add(id, exchangeAt, place);
         return TradeVerdict.New;
     }
 
-    public void Save(BinaryWriter writer)
+    /// <summary>`withPlaces`: whether places mean anything to the next process.</summary>
+    public void Save(BinaryWriter writer, bool withPlaces)
     {
         writer.Write(_forgottenAt);
         writer.Write(_order.Count);
@@ -76,6 +79,7 @@ internal sealed class TradeWindow(Func<long, HashSet<UInt128>> idsSince)
             writer.Write((ulong)(id >> 64));
             writer.Write((ulong)id);
             writer.Write(exchangeAt);
+            writer.Write(withPlaces ? _places[id] : NoPlace);
         }
     }
 
@@ -85,20 +89,20 @@ internal sealed class TradeWindow(Func<long, HashSet<UInt128>> idsSince)
         for (var count = reader.ReadInt32(); count > 0; count--)
         {
             var id = new UInt128(reader.ReadUInt64(), reader.ReadUInt64());
-            Add(id, reader.ReadInt64(), (-1, -1));
+            Add(id, reader.ReadInt64(), reader.ReadInt64());
         }
     }
 
-    private void Add(UInt128 id, long exchangeAt, (int Part, int Row) place)
+    private void Add(UInt128 id, long exchangeAt, long place)
     {
         if (_order.Count == CountMax)
         {
             var oldest = _order.Dequeue();
-            _rows.Remove(oldest.Id);
+            _places.Remove(oldest.Id);
             _forgottenAt = Math.Max(_forgottenAt, oldest.ExchangeAt);
         }
 
-        _rows.Add(id, place);
+        _places.Add(id, place);
         _order.Enqueue((id, exchangeAt));
     }
 
