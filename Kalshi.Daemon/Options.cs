@@ -1,5 +1,6 @@
 using System.Globalization;
 using Kalshi.Daemon.Primitives;
+using Kalshi.Daemon.Store;
 
 namespace Kalshi.Daemon;
 
@@ -35,6 +36,17 @@ internal sealed class Options
     public TimeSpan Retention = TimeSpan.FromDays(7);
     public long DiskBudget;
 
+    // [store]
+    public string StoreDsn = "";
+    public string StoreTimescale = "auto";
+    public bool StoreDirectCompress;
+    public TimeSpan StoreCompressAfter = TimeSpan.FromHours(2);
+    public TimeSpan StoreRetention = TimeSpan.FromDays(30);
+    public int StoreBatchRowsMax = 50_000;
+    public int StoreBatchAgeMsMax = 250;
+    public int StoreWriters = 1;
+    public TimeSpan StoreTimeout = TimeSpan.FromMinutes(1);
+
     // [export]
     public string ExportSource = "journal";
     public string ExportTarget = "";
@@ -63,6 +75,15 @@ internal sealed class Options
         Setting.Flag("journal", "compress", o => ref o.Compress),
         Setting.Duration("journal", "retention", o => ref o.Retention),
         Setting.Bytes("journal", "disk_budget", o => ref o.DiskBudget, 0),
+        Setting.Text("store", "dsn", o => ref o.StoreDsn) with { Show = ConnectionText.WithoutPassword },
+        Setting.OneOf("store", "timescale", o => ref o.StoreTimescale, "auto", "on", "off"),
+        Setting.Flag("store", "direct_compress", o => ref o.StoreDirectCompress),
+        Setting.Duration("store", "compress_after", o => ref o.StoreCompressAfter),
+        Setting.Duration("store", "retention", o => ref o.StoreRetention),
+        Setting.Integer("store", "batch_rows_max", o => ref o.StoreBatchRowsMax, 1, 1_000_000),
+        Setting.Integer("store", "batch_age_ms_max", o => ref o.StoreBatchAgeMsMax, 1, 60_000),
+        Setting.Integer("store", "writers", o => ref o.StoreWriters, 1, 8),
+        Setting.Duration("store", "timeout", o => ref o.StoreTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
         Setting.Word("export", "source", o => ref o.ExportSource),
         Setting.Text("export", "target", o => ref o.ExportTarget),
     ];
@@ -108,8 +129,8 @@ internal sealed class Options
         return options;
     }
 
-    /// <summary>`section.key=value` for every setting, as in force; secrets are file names here, so nothing needs masking.</summary>
-    public IEnumerable<string> Effective() => Settings.Select(setting => $"{setting.Name}={setting.Read(this)}");
+    /// <summary>`section.key=value` for every setting, as in force, for people to read: without passwords.</summary>
+    public IEnumerable<string> Effective() => Settings.Select(setting => $"{setting.Name}={setting.Show(setting.Read(this))}");
 
     /// <summary>
     /// Names without "__" belong to others (build scripts, wrappers), unless one is a setting spelled with single underscores:
@@ -161,6 +182,9 @@ internal sealed record Setting(string Section, string Key, Func<Options, string,
 
     public string Name => $"{Section}.{Key}";
 
+    /// <summary>The value as it may be logged.</summary>
+    public Func<string, string> Show { get; init; } = text => text;
+
     public static Setting Text(string section, string key, Field<string> field) =>
         new(section, key, (o, text) => Set(ref field(o), text), o => field(o));
 
@@ -173,6 +197,9 @@ internal sealed record Setting(string Section, string Key, Func<Options, string,
             (o, text) => Uri.TryCreate(text, UriKind.Absolute, out var url) && schemes.Contains(url.Scheme)
                 ? Set(ref field(o), text) : $"a URL that begins with {string.Join(":// or ", schemes)}://",
             o => field(o));
+
+    public static Setting OneOf(string section, string key, Field<string> field, params string[] words) =>
+        new(section, key, (o, text) => words.Contains(text) ? Set(ref field(o), text) : string.Join(" or ", words), o => field(o));
 
     public static Setting Flag(string section, string key, Field<bool> field) =>
         new(section, key, (o, text) => text is "true" or "false" ? Set(ref field(o), text == "true") : "true or false", o => field(o) ? "true" : "false");

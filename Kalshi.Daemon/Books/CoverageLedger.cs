@@ -89,6 +89,7 @@ internal sealed class CoverageLedger(
         }
         else if (earliestElsewhere(this, id) is var earliest && earliest > track.CoveredTo)
         {
+            Change(id, track.CoveredTo, long.MaxValue, 0, 0, CoverageState.Gap, reason);
             EndGap(id, track.CoveredTo, earliest, reason);
         }
     }

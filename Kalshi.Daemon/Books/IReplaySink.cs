@@ -30,8 +30,9 @@ internal interface IReplaySink
     void OnCoverage(in Coverage coverage);
 
     /// <summary>
-    /// The live picture of <see cref="OnCoverage"/>, told at once: an interval began (ToAt `long.MaxValue`), its end became known, or a gap
-    /// turned out empty (ToAt = FromAt). (Channel, Ticker, FromAt, EpochId) is its identity.
+    /// The live picture of <see cref="OnCoverage"/>, told at once: an interval began (ToAt `long.MaxValue`), or its end became known, or a gap
+    /// turned out empty (ToAt = FromAt). The begin always comes first. (Channel, Ticker, FromAt, EpochId) is its identity; a repair is told
+    /// by <see cref="OnCoverage"/> alone.
     /// </summary>
     void OnCoverageChanged(in Coverage coverage)
     {

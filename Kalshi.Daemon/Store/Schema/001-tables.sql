@@ -1,0 +1,267 @@
+-- The store of one gatherer. Schema kalshid belongs to the daemon; schema kalshi, in later files, is for people.
+--
+-- Units: prices in micro-dollars of the side's own leg, quantities in hundredths of a contract, times in UTC.
+-- received_at is strictly increasing over all frames of a gatherer: receive time, row identity and cursor in one.
+-- Hot tables have no unique index: the loader writes each batch and its cursor in one transaction, which is what makes rows unique.
+--
+-- Run by kalshid inside one transaction, with kalshid.timescale set to on or off for that transaction.
+
+create schema kalshid;
+create schema kalshi;
+
+-- What this database is. One row.
+create table kalshid.store (
+    is_timescale boolean not null,
+    gatherer text,                      -- set by the first loader; another gatherer's is refused
+    first_record_at timestamptz         -- stamp of the first record ever loaded: tells one journal from another
+);
+insert into kalshid.store (is_timescale) values (current_setting('kalshid.timescale')::boolean);
+
+-- How far each consumer got, written in the transaction of what it consumed. 'loader' is the journal's loader.
+create table kalshid.cursors (
+    name text primary key,
+    position timestamptz not null,
+    updated_at timestamptz not null default clock_timestamp()
+) with (fillfactor = 10);               -- the loader's row changes with every batch: room for updates in place
+
+-- The loader's memory between runs, as of `position`, cut into parts.
+create table kalshid.loader_state (
+    part int primary key,
+    position timestamptz not null,
+    bytes bytea not null
+);
+alter table kalshid.loader_state alter column bytes set storage external; -- compressed already
+
+-- ---- streams: tables by received_at, in chunks or partitions ---------------------------------------------------------
+
+create table kalshid.stream_tables (
+    name text primary key,
+    span interval not null              -- of a chunk or partition: an hour or a day
+);
+
+create function kalshid.create_stream_table(table_name text, span interval, columns text, brin_columns text default 'received_at')
+    returns void language plpgsql as $$
+begin
+    if current_setting('kalshid.timescale')::boolean then
+        execute format('create table kalshid.%I (%s)', table_name, columns);
+        perform create_hypertable(format('kalshid.%I', table_name)::regclass, by_range('received_at', span), create_default_indexes => false);
+        execute format('alter table kalshid.%I set (timescaledb.enable_columnstore, timescaledb.segmentby = '''', timescaledb.orderby = ''received_at'')', table_name);
+    else
+        execute format('create table kalshid.%I (%s) partition by range (received_at)', table_name, columns);
+    end if;
+    execute format('create index %I on kalshid.%I using brin (%s) with (pages_per_range = 32, autosummarize = on)', table_name || '_brin', table_name, brin_columns);
+    insert into kalshid.stream_tables values (table_name, span);
+end $$;
+
+select kalshid.create_stream_table('orderbook_deltas', interval '1 hour', $$
+    received_at timestamptz not null,
+    exchange_at timestamptz,
+    epoch_id timestamptz not null,      -- received_at of the epoch's first frame
+    seq int8 not null,                  -- dense within the epoch, over all tables
+    delta int8 not null,
+    market_id int4 not null,
+    price int4 not null,
+    side "char" not null                -- y, n
+$$);
+
+select kalshid.create_stream_table('orderbook_snapshots', interval '1 day', $$
+    received_at timestamptz not null,
+    epoch_id timestamptz not null,
+    seq int8 not null,
+    market_id int4 not null,
+    yes_prices int4[] not null,         -- ascending; sizes in the same order
+    yes_sizes int8[] not null,
+    no_prices int4[] not null,
+    no_sizes int8[] not null
+$$);
+create index orderbook_snapshots_market on kalshid.orderbook_snapshots (market_id, received_at);
+
+select kalshid.create_stream_table('trades', interval '1 day', $$
+    received_at timestamptz not null,   -- of the page, for a backfilled trade: then not unique
+    exchange_at timestamptz,
+    epoch_id timestamptz,               -- null for a backfilled trade, as seq
+    seq int8,
+    count int8 not null,
+    market_id int4 not null,
+    yes_price int4 not null,
+    no_price int4 not null,
+    taker_side "char",                  -- y, n
+    taker_book_side "char",             -- b(id), a(sk)
+    origin "char" not null,             -- s(tream), b(ackfill)
+    is_block_trade boolean,
+    trade_id text not null
+$$);
+create index trades_market on kalshid.trades (market_id, received_at);
+
+select kalshid.create_stream_table('tickers', interval '1 day', $$
+    received_at timestamptz not null,
+    exchange_at timestamptz,
+    yes_bid_size int8,
+    yes_ask_size int8,
+    last_trade_size int8,
+    volume int8,
+    open_interest int8,
+    dollar_volume int8,                 -- whole dollars, as dollar_open_interest
+    dollar_open_interest int8,
+    market_id int4 not null,
+    last_price int4,
+    yes_bid int4,
+    yes_ask int4
+$$);
+
+select kalshid.create_stream_table('lifecycle_events', interval '1 day', $$
+    received_at timestamptz not null,
+    epoch_id timestamptz,
+    seq int8,
+    market_id int4,
+    type text not null,
+    event_type text,
+    event_ticker text,
+    payload text not null               -- the frame's msg, JSON as received
+$$);
+
+-- Numbered frames that have no row elsewhere: acknowledgements, errors, frames of unknown type, a trade that was there already.
+-- With them, count(*) = max(seq) - min(seq) + 1 over all tables of an epoch says that nothing is missing.
+select kalshid.create_stream_table('other_frames', interval '1 day', $$
+    received_at timestamptz not null,
+    epoch_id timestamptz,
+    seq int8,
+    session int4 not null,
+    sid int4 not null,
+    type text not null
+$$);
+
+select kalshid.create_stream_table('rejected_frames', interval '1 day', $$
+    received_at timestamptz not null,
+    epoch_id timestamptz,
+    seq int8,
+    session int4 not null,
+    sid int4 not null,
+    market_id int4,                     -- as far as it was readable
+    type text not null,
+    reason text not null,
+    frame bytea not null
+$$);
+
+-- ---- what is proven ---------------------------------------------------------------------------------------------------
+
+create table kalshid.sessions (
+    opened_at timestamptz primary key,
+    session int4 not null,
+    purpose text,
+    url text,
+    closed_at timestamptz,
+    reason text
+);
+
+create table kalshid.epochs (
+    epoch_id timestamptz primary key,
+    session int4 not null,
+    sid int4 not null,
+    channel text not null,
+    first_seq int8 not null,
+    last_seq int8 not null,
+    from_at timestamptz not null,
+    to_at timestamptz not null,         -- of the last frame
+    deltas int8 not null,
+    snapshots int8 not null,
+    trades int8 not null,
+    lifecycle int8 not null,
+    acks int8 not null,
+    unknown int8 not null,
+    rejected int8 not null,
+    end_reason text,                    -- null while it goes on; its numbers are then some seconds old
+    recorded_at timestamptz not null    -- position of the record that told this
+);
+
+-- A market's intervals of coverage and of its absence. Market 0 is a channel subscribed for all markets.
+create table kalshid.coverage (
+    known_at timestamptz not null,      -- position of the record that began it
+    recorded_at timestamptz not null,   -- position of the record that told the latest of it
+    from_at timestamptz not null,
+    to_at timestamptz not null,         -- infinity while it goes on
+    epoch_id timestamptz,               -- null for a gap, as from_seq
+    from_seq int8,
+    market_id int4 not null,
+    channel text not null,
+    state text not null check (state in ('whole', 'gap', 'repaired')),
+    reason text not null                -- why a gap began
+);
+create index coverage_market on kalshid.coverage (market_id, from_at);
+create index coverage_recorded on kalshid.coverage (recorded_at);
+
+-- ---- what the exchange lists: as last known, and every change ---------------------------------------------------------
+
+create table kalshid.markets (
+    market_id int4 primary key,         -- dense, in order of first sight in the journal
+    ticker text not null,
+    exchange_id uuid,
+    event_ticker text,
+    market_type text,
+    title text,
+    status text,
+    result text,
+    open_at timestamptz,
+    close_at timestamptz,
+    first_seen_at timestamptz not null,
+    changed_at timestamptz not null,
+    payload text                        -- the object, JSON as received
+);
+create index markets_ticker on kalshid.markets (ticker);
+create index markets_event on kalshid.markets (event_ticker);
+
+create table kalshid.market_history (
+    changed_at timestamptz not null,
+    market_id int4 not null,
+    event_ticker text,
+    market_type text,
+    title text,
+    status text,
+    result text,
+    open_at timestamptz,
+    close_at timestamptz,
+    origin text not null,               -- rest, lifecycle
+    payload text not null
+);
+create index market_history_changed on kalshid.market_history using brin (changed_at) with (pages_per_range = 32, autosummarize = on);
+create index market_history_market on kalshid.market_history (market_id, changed_at);
+
+create table kalshid.events (
+    event_ticker text primary key,
+    series_ticker text,
+    category text,
+    title text,
+    changed_at timestamptz not null,
+    payload text not null
+);
+create index events_series on kalshid.events (series_ticker);
+
+create table kalshid.event_history (
+    changed_at timestamptz not null,
+    event_ticker text not null,
+    series_ticker text,
+    category text,
+    title text,
+    origin text not null,
+    payload text not null
+);
+create index event_history_changed on kalshid.event_history (changed_at);
+
+create table kalshid.series (
+    series_ticker text primary key,
+    category text,
+    frequency text,
+    title text,
+    changed_at timestamptz not null,
+    payload text not null
+);
+
+create table kalshid.series_history (
+    changed_at timestamptz not null,
+    series_ticker text not null,
+    category text,
+    frequency text,
+    title text,
+    payload text not null
+);
+create index series_history_changed on kalshid.series_history (changed_at);
