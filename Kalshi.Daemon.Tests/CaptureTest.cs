@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
 using Kalshi.Daemon.Exchange;
@@ -150,73 +149,25 @@ internal sealed class CaptureTest
     public async Task A_disk_that_refuses_costs_time_and_no_frame()
     {
         const int Deltas = 8_000;
-        var mount = Directory.CreateTempSubdirectory("kalshid-full-").FullName;
-        if (!OperatingSystem.IsLinux() || Run("mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", mount) != 0)
+        using var disk = SmallDisk.MountOrSkip(megabytes: 8);
+        await using var rig = await GatherRig.StartAsync(new RigSettings { JournalDirectory = Path.Combine(disk.Path, "journal") });
+        await rig.SubscribeAllAsync();
+        disk.Fill(leaveBytes: 0);
+        for (var sent = 0; sent < Deltas; sent += 1_000)
         {
-            Directory.Delete(mount);
-            Assert.Ignore("mounting a small tmpfs needs root");
+            await rig.DoAsync(exchange => GatherRig.Delta(exchange, 0, 1_000));
         }
 
-        try
-        {
-            await using var rig = await GatherRig.StartAsync(new RigSettings { JournalDirectory = Path.Combine(mount, "journal") });
-            await rig.SubscribeAllAsync();
-            var filler = Path.Combine(mount, "filler");
-            Fill(filler);
-            for (var sent = 0; sent < Deltas; sent += 1_000)
-            {
-                await rig.DoAsync(exchange => GatherRig.Delta(exchange, 0, 1_000));
-            }
-
-            await Eventually.BecomesTrue(() => rig.Capture.Counters.FlushesRefused > 2);
-            File.Delete(filler);
-            await Eventually.BecomesTrue(() => rig.Capture.Counters.Of(FrameType.OrderbookDelta) == Deltas, 20_000);
-            await rig.StopAsync();
-            Assert.That(rig.Records(1).Count(IsDelta), Is.EqualTo(Deltas));
-            Assert.That((rig.Capture.Counters.Gaps, rig.SessionsOpened()), Is.EqualTo((0, 1)));
-        }
-        finally
-        {
-            Run("umount", mount);
-            Directory.Delete(mount);
-        }
+        await Eventually.BecomesTrue(() => rig.Capture.Counters.FlushesRefused > 2);
+        disk.Free();
+        await Eventually.BecomesTrue(() => rig.Capture.Counters.Of(FrameType.OrderbookDelta) == Deltas, 20_000);
+        await rig.StopAsync();
+        Assert.That(rig.Records(1).Count(IsDelta), Is.EqualTo(Deltas));
+        Assert.That((rig.Capture.Counters.Gaps, rig.SessionsOpened()), Is.EqualTo((0, 1)));
     }
 
     private static bool IsDelta(Journal.Kept record) => record.Bytes.AsSpan().IndexOf("\"orderbook_delta\""u8) >= 0 && record.Kind == RecordKind.Frame
         && record.Bytes.AsSpan().IndexOf("\"subscribed\""u8) < 0;
-
-    /// <summary>Until the disk takes no more; then what is written next is refused.</summary>
-    private static void Fill(string path)
-    {
-        using var file = File.Create(path, 1);
-        var block = new byte[4_096];
-        try
-        {
-            while (true)
-            {
-                file.Write(block);
-            }
-        }
-        catch (IOException)
-        {
-            // Full, as meant.
-        }
-    }
-
-    private static int Run(string program, params string[] arguments)
-    {
-        try
-        {
-            using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
-            process.StandardError.ReadToEnd();
-            process.WaitForExit();
-            return process.ExitCode;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            return -1;
-        }
-    }
 
     /// <summary>Subscribes and unsubscribes, several commands at once, as fast as replies come.</summary>
     private sealed class Chatter(int commands) : ISubscription

@@ -1,43 +1,25 @@
-using System.Diagnostics;
 using Kalshi.Daemon.Journal;
 using NUnit.Framework;
 
 namespace Kalshi.Daemon.Tests.Journal;
 
-/// <summary>A disk that is really full: a tmpfs of 2 MiB, which only root may mount.</summary>
+/// <summary>A disk that is really full.</summary>
 internal sealed class FullDiskTest
 {
-    private string _mount = "";
+    private SmallDisk? _disk;
 
     [SetUp]
-    public void Mount()
-    {
-        _mount = Directory.CreateTempSubdirectory("kalshid-full-").FullName;
-        if (!OperatingSystem.IsLinux() || Run("mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", _mount) != 0)
-        {
-            Directory.Delete(_mount);
-            _mount = "";
-            Assert.Ignore("mounting a small tmpfs needs root");
-        }
-    }
+    public void Mount() => _disk = SmallDisk.MountOrSkip(megabytes: 2);
 
     [TearDown]
-    public void Unmount()
-    {
-        if (_mount.Length > 0)
-        {
-            Run("umount", _mount);
-            Directory.Delete(_mount);
-        }
-    }
+    public void Unmount() => _disk?.Dispose();
 
     [Test]
     public void A_full_disk_refuses_the_block_and_takes_it_once_there_is_room([Values(4_096, 256 << 20)] long segmentBytesMax)
     {
         var random = Seeds.New(out _);
-        var filler = Path.Combine(_mount, "filler");
-        File.WriteAllBytes(filler, new byte[1_200 << 10]);
-        var settings = new JournalSettings(Path.Combine(_mount, "journal"), segmentBytesMax, 1, 1 << 20);
+        _disk!.Fill(leaveBytes: 848 << 10);
+        var settings = new JournalSettings(Path.Combine(_disk.Path, "journal"), segmentBytesMax, 1, 1 << 20);
         var model = new List<Kept>();
         using (var writer = JournalWriter.Open(settings, JournalFixture.Log))
         {
@@ -58,7 +40,7 @@ internal sealed class FullDiskTest
             Assert.That(writer.Written, Is.EqualTo(written), "nothing is published that is not in the file");
             AssertHolds(settings, model.Where(record => record.ReceivedAt <= written));
 
-            File.Delete(filler);
+            _disk.Free();
             Assert.That(writer.Flush(), Is.EqualTo(FlushVerdict.Written));
             Assert.That(writer.Refusal, Is.Null);
             Assert.That(writer.Written, Is.EqualTo(model[^1].ReceivedAt));
@@ -77,8 +59,8 @@ internal sealed class FullDiskTest
     public void A_kill_while_the_disk_refuses_keeps_all_that_was_written()
     {
         var random = Seeds.New(out _);
-        File.WriteAllBytes(Path.Combine(_mount, "filler"), new byte[1_200 << 10]);
-        var settings = new JournalSettings(Path.Combine(_mount, "journal"), 256 << 20, 1, 1 << 20);
+        _disk!.Fill(leaveBytes: 848 << 10);
+        var settings = new JournalSettings(Path.Combine(_disk.Path, "journal"), 256 << 20, 1, 1 << 20);
         var model = new List<Kept>();
         using var writer = JournalWriter.Open(settings, JournalFixture.Log);
         while (Append(writer, model, random, bytesMax: 30_000) == FlushVerdict.Written)
@@ -101,7 +83,7 @@ internal sealed class FullDiskTest
         }
 
         copy.AssertHolds(written);
-        File.Delete(Path.Combine(_mount, "filler"));
+        _disk.Free();
     }
 
     private static FlushVerdict Append(JournalWriter writer, List<Kept> model, Random random, int bytesMax = 1_000)
@@ -116,20 +98,5 @@ internal sealed class FullDiskTest
         var (records, damages) = JournalFixture.ReadAll(settings.Directory);
         Assert.That(damages, Is.Empty);
         Assert.That(records, Is.EqualTo(expected));
-    }
-
-    private static int Run(string program, params string[] arguments)
-    {
-        try
-        {
-            using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
-            process.StandardError.ReadToEnd();
-            process.WaitForExit();
-            return process.ExitCode;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            return -1;
-        }
     }
 }
