@@ -13,7 +13,9 @@ create schema kalshi;
 create table kalshid.store (
     is_timescale boolean not null,
     gatherer text,                      -- set by the first loader; another gatherer's is refused
-    first_record_at timestamptz         -- stamp of the first record ever loaded: tells one journal from another
+    first_record_at timestamptz,        -- stamp of the first record ever loaded: tells one journal from another
+    stopped_at timestamptz,             -- position of the last clean stop of the gatherer: at the cursor, nothing more comes
+    dropped_before timestamptz          -- stream rows older than this may be gone; a whole hour
 );
 insert into kalshid.store (is_timescale) values (current_setting('kalshid.timescale')::boolean);
 
@@ -189,6 +191,7 @@ create table kalshid.coverage (
 );
 create index coverage_market on kalshid.coverage (market_id, from_at);
 create index coverage_recorded on kalshid.coverage (recorded_at);
+create index coverage_open on kalshid.coverage (known_at) where to_at = 'infinity';
 
 -- ---- what the exchange lists: as last known, and every change ---------------------------------------------------------
 

@@ -56,6 +56,9 @@ begin
             dropped := dropped + 1;
         end loop;
     end loop;
+    if dropped > 0 then
+        update kalshid.store set dropped_before = greatest(dropped_before, date_bin(interval '1 hour', before, timestamptz '2000-01-01 00:00:00Z'));
+    end if;
     return dropped;
 end $$;
 
