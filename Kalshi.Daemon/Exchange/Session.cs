@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Kalshi.Daemon.Exchange.Protocol;
+using Kalshi.Daemon.Primitives;
 
 namespace Kalshi.Daemon.Exchange;
 
@@ -31,7 +32,7 @@ internal sealed class Session(int number, FrameSocket socket, CaptureSession cap
     private readonly ConcurrentDictionary<long, TaskCompletionSource<Reply>> _pending = new();
     private readonly ConcurrentDictionary<int, bool> _gaps = new();
     private readonly ConcurrentDictionary<int, string> _endedSids = new();
-    private readonly SemaphoreSlim _wake = new(0, 1);
+    private readonly WakeSignal _wake = new();
     private long _id;
 
     public int Number { get; } = number;
@@ -158,30 +159,12 @@ internal sealed class Session(int number, FrameSocket socket, CaptureSession cap
     public bool TakeEnded(int sid, out string text) => _endedSids.TryRemove(sid, out text!);
 
     /// <summary>Makes the subscription loop look at its state. Any thread.</summary>
-    public void Wake()
-    {
-        try
-        {
-            _wake.Release();
-        }
-        catch (SemaphoreFullException)
-        {
-            // It is awake already.
-        }
-    }
+    public void Wake() => _wake.Set();
 
     /// <summary>Waits for a wake-up, at most `limit`; false when the session has ended or `stop` was asked for.</summary>
     public async Task<bool> WaitAsync(TimeSpan limit, CancellationToken stop)
     {
-        try
-        {
-            await Task.WhenAny(_wake.WaitAsync(limit, stop), Ended);
-        }
-        catch (OperationCanceledException)
-        {
-            return false;
-        }
-
+        await Task.WhenAny(_wake.WaitAsync(limit, stop), Ended);
         return !Ended.IsCompleted && !stop.IsCancellationRequested;
     }
 

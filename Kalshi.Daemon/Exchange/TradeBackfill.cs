@@ -29,7 +29,7 @@ internal sealed class TradeBackfill : IStreamWatch
     private readonly string _pendingFile;
     private readonly ILogger _log;
     private readonly Lock _lock = new();
-    private readonly SemaphoreSlim _wake = new(0, 1);
+    private readonly WakeSignal _wake = new();
 
     /// <summary>Guarded by `_lock`: exchange time (µs) from which trades may be missing; 0 = nothing pending.</summary>
     private long _from;
@@ -92,14 +92,7 @@ internal sealed class TradeBackfill : IStreamWatch
             _live = true;
         }
 
-        try
-        {
-            _wake.Release();
-        }
-        catch (SemaphoreFullException)
-        {
-            // Already awake.
-        }
+        _wake.Set();
     }
 
     public async Task RunAsync(CancellationToken stop)

@@ -28,7 +28,7 @@ internal sealed class MarketRegistry(RestClient rest, Shards shards, Func<RestPa
     /// </summary>
     private static readonly string[] ListedStatuses = ["unopened", "open", "paused"];
 
-    private readonly SemaphoreSlim _sweep = new(0, 1);
+    private readonly WakeSignal _sweep = new();
     private readonly Lock _lock = new();
 
     /// <summary>Guarded by `_lock`: ticker → number of the listing that saw it last.</summary>
@@ -42,17 +42,7 @@ internal sealed class MarketRegistry(RestClient rest, Shards shards, Func<RestPa
     }
 
     /// <summary>Asks for a sweep soon: lifecycle messages may have been lost.</summary>
-    public void RequestSweep()
-    {
-        try
-        {
-            _sweep.Release();
-        }
-        catch (SemaphoreFullException)
-        {
-            // One is due already.
-        }
-    }
+    public void RequestSweep() => _sweep.Set();
 
     /// <summary>Lists, then sweeps at the interval or on request, until `stop`.</summary>
     public async Task RunAsync(CancellationToken stop)
