@@ -101,6 +101,9 @@ internal static partial class Log
     [LoggerMessage(EventId = 218, Level = LogLevel.Warning, Message = "Cannot write down that a backfill is pending; it is kept in memory and tried again. path={Path}")]
     public static partial void PendingRefused(this ILogger log, string path, Exception exception);
 
+    [LoggerMessage(EventId = 219, Level = LogLevel.Warning, Message = "A listing has more pages than are read at once; it counts as broken off. pages={Pages} path={Path}")]
+    public static partial void PagesSpent(this ILogger log, int pages, string path);
+
     [LoggerMessage(EventId = 217, Level = LogLevel.Information, Message = "Account limits read. tokens_per_s={PerSecond} capacity={Capacity}")]
     public static partial void LimitsRead(this ILogger log, double perSecond, double capacity);
 

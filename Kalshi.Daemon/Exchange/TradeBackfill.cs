@@ -202,42 +202,20 @@ internal sealed class TradeBackfill : IStreamWatch
     /// <summary>Pages of one endpoint; the number of pages, or -1 when the walk broke off.</summary>
     private async Task<int> WalkPathAsync(string endpoint, long from, long to, bool last, CancellationToken stop)
     {
-        var range = $"{endpoint}?limit=1000&min_ts={Floor(from)}&max_ts={Floor(to) + 1}";
-        var cursor = "";
-        var seen = new HashSet<string>();
-        for (var pages = 1; pages <= PagesMax; pages++)
+        var pages = 0;
+        var whole = await PageWalk.ReadAsync(_rest, $"{endpoint}?limit=1000&min_ts={Floor(from)}&max_ts={Floor(to) + 1}", PagesMax, async (path, answer) =>
         {
-            var path = cursor.Length == 0 ? range : $"{range}&cursor={Uri.EscapeDataString(cursor)}";
-            var answer = await _rest.GetAsync(path, stop);
-            if (!answer.Succeeded)
-            {
-                _log.RestFailed(path, answer.ToString());
-                return -1;
-            }
-
             if (!IsTradesPage(answer.Body))
             {
-                _log.RestUnreadable(path, answer.Body.Length);
-                return -1;
+                return null;
             }
 
             var next = PageCursor.Read(answer.Body);
             await _journalPage(new RestPage(path, answer.Status, "trades_backfill", from, to, last && next.Length == 0), answer.Body);
-            if (next.Length == 0)
-            {
-                return pages;
-            }
-
-            if (!seen.Add(next))
-            {
-                _log.CursorRepeated(path);
-                return -1;
-            }
-
-            cursor = next;
-        }
-
-        return -1;
+            pages++;
+            return next;
+        }, _log, stop);
+        return whole ? pages : -1;
     }
 
     /// <summary>

@@ -117,69 +117,29 @@ internal sealed class MarketRegistry(RestClient rest, Shards shards, Func<RestPa
         return true;
     }
 
-    private async Task<bool> ListStatusAsync(string path, int listing, List<MarketListing> fresh, CancellationToken stop)
-    {
-        var cursor = "";
-        var seen = new HashSet<string>();
-        for (var pages = 0; pages < PagesMax; pages++)
+    private Task<bool> ListStatusAsync(string query, int listing, List<MarketListing> fresh, CancellationToken stop) =>
+        PageWalk.ReadAsync(rest, query, PagesMax, async (path, answer) =>
         {
-            var full = cursor.Length == 0 ? path : $"{path}&cursor={Uri.EscapeDataString(cursor)}";
-            var answer = await rest.GetAsync(full, stop);
-            if (!answer.Succeeded)
-            {
-                log.RestFailed(full, answer.ToString());
-                return false;
-            }
-
-            await journalPage(new RestPage(full, answer.Status, "registry"), answer.Body);
+            await journalPage(new RestPage(path, answer.Status, "registry"), answer.Body);
             if (!MarketPage.TryParse(answer.Body, out var page))
             {
-                log.RestUnreadable(full, answer.Body.Length);
-                return false;
+                return null;
             }
 
             fresh.AddRange(page.Markets.Where(market => Learn(market.Ticker, listing)));
-            cursor = page.Cursor;
-            if (cursor.Length == 0)
-            {
-                return true;
-            }
-
-            if (!seen.Add(cursor))
-            {
-                log.CursorRepeated(full);
-                return false;
-            }
-        }
-
-        return true;
-    }
+            return page.Cursor;
+        }, log, stop);
 
     /// <summary>Series and events, for their tables; nothing waits for them.</summary>
     private async Task CatalogueAsync(CancellationToken stop)
     {
-        foreach (var path in new[] { "/series?limit=1000", "/events?limit=200" })
+        foreach (var query in new[] { "/series?limit=1000", "/events?limit=200" })
         {
-            var cursor = "";
-            for (var pages = 0; pages < PagesMax; pages++)
+            await PageWalk.ReadAsync(rest, query, PagesMax, async (path, answer) =>
             {
-                var full = cursor.Length == 0 ? path : $"{path}&cursor={Uri.EscapeDataString(cursor)}";
-                var answer = await rest.GetAsync(full, stop);
-                if (!answer.Succeeded)
-                {
-                    log.RestFailed(full, answer.ToString());
-                    break;
-                }
-
-                await journalPage(new RestPage(full, answer.Status, "registry"), answer.Body);
-                var next = PageCursor.Read(answer.Body);
-                if (next.Length == 0 || next == cursor)
-                {
-                    break;
-                }
-
-                cursor = next;
-            }
+                await journalPage(new RestPage(path, answer.Status, "registry"), answer.Body);
+                return PageCursor.Read(answer.Body);
+            }, log, stop);
         }
     }
 
