@@ -33,6 +33,9 @@ internal sealed class GatherRig : IAsyncDisposable
     private readonly string _journalDirectory;
     private bool _stopped;
 
+    /// <summary>Shards dial when it is done.</summary>
+    private Task _placing = Task.CompletedTask;
+
     private GatherRig(SimulatorHarness simulator, ScriptedSource source, RigSettings settings)
     {
         (Simulator, Source) = (simulator, source);
@@ -47,7 +50,7 @@ internal sealed class GatherRig : IAsyncDisposable
         Pace = new CommandPace(10_000);
         SilenceMsMax = settings.SilenceMsMax;
         Shards = new Shards(settings.Connections, settings.MarketsPerConnection,
-            () => new BookShard(settings.MarketsPerConnection, settings.Chunk, settings.AuditInterval, Pace, Log), Connect, Log);
+            () => new BookShard(settings.MarketsPerConnection, settings.Chunk, settings.AuditInterval, Pace, Log), shard => Run(DialWhenPlacedAsync(shard)), Log);
         Registry = new MarketRegistry(Rest, Shards, JournalPage, includeCombos: false, TimeSpan.FromHours(1), Log);
         _controlling = new ControlLoop(_events.Reader, Sessions, Registry, Shards, Log).RunAsync();
     }
@@ -87,8 +90,7 @@ internal sealed class GatherRig : IAsyncDisposable
 
     public Task JournalPage(RestPage page, byte[] body) => Capture.AppendAsync(RecordKind.RestPage, 0, SessionRecords.Bytes(page, body));
 
-    public void Connect(ISubscription subscription) =>
-        Run(new Connection(subscription, Dialer, Sessions, TimeSpan.FromSeconds(10), Log, SilenceMsMax).RunAsync(_stop.Token));
+    public void Connect(ISubscription subscription) => Run(ConnectionOf(subscription).RunAsync(_stop.Token));
 
     public void Run(Task loop)
     {
@@ -98,11 +100,17 @@ internal sealed class GatherRig : IAsyncDisposable
         }
     }
 
-    /// <summary>All markets of the script on shards, each accepted and its first snapshot captured.</summary>
+    /// <summary>
+    /// All markets of the script on shards, each accepted and its first snapshot captured. No shard dials before all are placed, so its first
+    /// commands are the same in every run.
+    /// </summary>
     public async Task SubscribeAllAsync()
     {
         var tickers = await AskAsync(exchange => Enumerable.Range(0, exchange.Markets.Count).Select(i => Encoding.UTF8.GetString(exchange.Markets[i].Ticker)).ToArray());
+        var placing = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _placing = placing.Task;
         Shards.Place(tickers);
+        placing.SetResult();
         await Eventually.BecomesTrue(() =>
         {
             Shards.PlaceRefused();
@@ -190,6 +198,14 @@ internal sealed class GatherRig : IAsyncDisposable
         _stop.Dispose();
         await Simulator.DisposeAsync();
         _folder.Dispose();
+    }
+
+    private Connection ConnectionOf(ISubscription subscription) => new(subscription, Dialer, Sessions, TimeSpan.FromSeconds(10), Log, SilenceMsMax);
+
+    private async Task DialWhenPlacedAsync(BookShard shard)
+    {
+        await _placing;
+        await ConnectionOf(shard).RunAsync(_stop.Token);
     }
 
     private static (RestPage Page, JsonDocument? Body) Page(byte[] bytes)

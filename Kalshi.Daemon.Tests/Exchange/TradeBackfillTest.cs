@@ -97,12 +97,18 @@ internal sealed class TradeBackfillTest
     {
         await using var rig = await GatherRig.StartAsync();
         var now = Micros.Now();
-        var backfill = New(rig, resumeAt: now - Micros.PerHour);
+        var lost = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var backfill = new TradeBackfill(rig.Rest, async (page, body) =>
+        {
+            await lost.Task;
+            await rig.JournalPage(page, body);
+        }, rig.DataDirectory, now - Micros.PerHour, NullLogger.Instance);
         using var kill = new CancellationTokenSource();
         var walk = backfill.WalkPendingAsync(kill.Token);
         backfill.Good(now);
         backfill.Lost();
         Assert.That(File.ReadAllText(Pending(rig)), Is.EqualTo($"{now - Micros.PerHour - TradeBackfill.MarginUs}"));
+        lost.SetResult();
         Assert.That(await walk, Is.True);
         Assert.That(File.ReadAllText(Pending(rig)), Is.EqualTo($"{now - TradeBackfill.MarginUs}"), "the walk is done, the later loss is not");
         Assert.That(await backfill.WalkPendingAsync(kill.Token), Is.True);
