@@ -67,6 +67,34 @@ require_tools() {
     native_tools_work || die "$packages are installed, but a C program with zlib still does not link."
 }
 
+# A PostgreSQL server that is new enough, where the tests look for one.
+has_postgres() {
+    local server version
+    for server in "${KALSHID_TEST_POSTGRES_BIN:-}" /usr/lib/postgresql/*/bin "$(pg_config --bindir 2>/dev/null || true)"; do
+        version=$("$server/postgres" --version 2>/dev/null | sed -nE 's/^[^0-9]*([0-9]+).*/\1/p') || continue
+        [ "${version:-0}" -lt 15 ] || return 0
+    done
+    return 1
+}
+
+# Without these some tests are skipped, which the runner reports: nothing here ends the run.
+offer_servers() {
+    has_postgres || offer "PostgreSQL" postgresql
+    command -v npm >/dev/null && command -v node >/dev/null || offer "Node.js with npm (for TimescaleDB)" nodejs npm
+}
+
+offer() {
+    local what=$1
+    shift
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        say "Tests that need $what will be skipped: it is not installed (Debian: apt-get install $*)."
+        return
+    fi
+    say "Installing what some tests need: $*"
+    apt-get update -qq >&2 && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2 ||
+        say "Tests that need $what will be skipped: could not install $*."
+}
+
 # ---- build and test -------------------------------------------------------------------------------------------------
 
 # Everything the published binary depends on, as one hash.
@@ -114,6 +142,7 @@ summary() {
 
 run_tests() {
     publish
+    offer_servers
     local folder=artifacts/test-results status=0
     rm -rf "$folder"
     dotnet build kalshid.slnx -c Release --nologo -v quiet -clp:NoSummary || status=$?

@@ -8,5 +8,5 @@ namespace Kalshi.Daemon.Tests;
 internal sealed class TestRun
 {
     [OneTimeTearDown]
-    public void End() => StoreServers.Stop();
+    public Task EndAsync() => StoreServers.StopAsync();
 }

@@ -18,7 +18,8 @@ internal static class Tool
         return output;
     }
 
-    private static (int ExitCode, string Output) Run(string program, string[] arguments)
+    /// <summary>A missing program is exit code -1.</summary>
+    public static (int ExitCode, string Output) Run(string program, params string[] arguments)
     {
         // Not the current directory: another user, to whom the program may change, must be able to enter it.
         var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = "/" };

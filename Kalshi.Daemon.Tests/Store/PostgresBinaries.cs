@@ -17,18 +17,7 @@ internal sealed partial class PostgresBinaries
 
     private readonly string _directory;
 
-    private PostgresBinaries(string directory, int majorVersion)
-    {
-        _directory = directory;
-        MajorVersion = majorVersion;
-        var share = Tool.TryRun(Path.Combine(directory, "pg_config"), "--sharedir");
-        HasTimescale = share is not null && File.Exists(Path.Combine(share, "extension", "timescaledb.control"));
-    }
-
-    public int MajorVersion { get; }
-
-    /// <summary>The extension is installed here; a server has it when started with shared_preload_libraries=timescaledb.</summary>
-    public bool HasTimescale { get; }
+    private PostgresBinaries(string directory) => _directory = directory;
 
     /// <summary>The installation; without one the calling test is skipped and says how to get it.</summary>
     public static PostgresBinaries FindOrSkip()
@@ -89,7 +78,7 @@ internal sealed partial class PostgresBinaries
     private static (PostgresBinaries? Found, string Reason) Usable(string directory) =>
         Environment.IsPrivilegedProcess && Tool.TryRun("id", "-u", "postgres") is null
             ? (null, "PostgreSQL refuses to run as root and there is no user postgres")
-            : (new PostgresBinaries(directory, MajorVersionIn(directory)), "");
+            : (new PostgresBinaries(directory), "");
 
     /// <summary>0 when there is no server.</summary>
     private static int MajorVersionIn(string directory)

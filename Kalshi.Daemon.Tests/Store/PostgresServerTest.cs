@@ -8,21 +8,18 @@ internal sealed class PostgresServerTest
     [Test]
     public async Task Each_database_of_the_shared_server_is_new()
     {
-        var dsn = await StoreServers.Postgres.CreateDatabaseAsync();
-        await using var first = NpgsqlDataSource.Create(dsn);
-        await ExecuteAsync(first, "CREATE TABLE numbers (number int)");
-        await using var second = NpgsqlDataSource.Create(await StoreServers.Postgres.CreateDatabaseAsync());
-        Assert.That(await ScalarAsync(second, "SELECT to_regclass('numbers')::text"), Is.EqualTo(DBNull.Value));
+        await Sql.ExecuteAsync(await StoreServers.Postgres.CreateDatabaseAsync(), "CREATE TABLE numbers (number int)");
+        await Sql.ExecuteAsync(await StoreServers.Postgres.CreateDatabaseAsync(), "CREATE TABLE numbers (number int)");
     }
 
     [Test]
     public async Task Settings_are_passed_on()
     {
         using var server = PostgresServer.New(settings: [("work_mem", "5MB"), ("application_name", "it's")]);
-        await using var source = NpgsqlDataSource.Create(server.Dsn("postgres"));
-        Assert.That(await ScalarAsync(source, "SHOW work_mem"), Is.EqualTo("5MB"));
-        Assert.That(await ScalarAsync(source, "SHOW application_name"), Is.EqualTo("it's"));
-        Assert.That(await ScalarAsync(source, "SHOW fsync"), Is.EqualTo("off"));
+        var dsn = server.Dsn("postgres");
+        Assert.That(await Sql.ScalarAsync(dsn, "SHOW work_mem"), Is.EqualTo("5MB"));
+        Assert.That(await Sql.ScalarAsync(dsn, "SHOW application_name"), Is.EqualTo("it's"));
+        Assert.That(await Sql.ScalarAsync(dsn, "SHOW fsync"), Is.EqualTo("off"));
     }
 
     [Test]
@@ -30,39 +27,36 @@ internal sealed class PostgresServerTest
     {
         using var server = PostgresServer.New(durable: true);
         var dsn = await server.CreateDatabaseAsync();
-        await using var source = NpgsqlDataSource.Create(dsn);
-        await ExecuteAsync(source, "CREATE TABLE numbers (number int)");
+        await Sql.ExecuteAsync(dsn, "CREATE TABLE numbers (number int)");
         Action[] ends = [server.Kill, server.StopImmediate, server.StopFast];
         for (var i = 1; i <= ends.Length; i++)
         {
-            await using var open = await source.OpenConnectionAsync();
+            await using var open = await Sql.OpenAsync(dsn);
             await using var transaction = await open.BeginTransactionAsync();
-            await ExecuteAsync(open, "INSERT INTO numbers VALUES (-1)");
-            await ExecuteAsync(source, $"INSERT INTO numbers VALUES ({i})");
+            await Sql.ExecuteAsync(open, "INSERT INTO numbers VALUES (-1)");
+            await Sql.ExecuteAsync(dsn, $"INSERT INTO numbers VALUES ({i})");
 
             ends[i - 1]();
             Assert.That(server.IsRunning, Is.False);
-            await Assert.ThatAsync(() => ExecuteAsync(open, "INSERT INTO numbers VALUES (-1)"), Throws.InstanceOf<NpgsqlException>());
-            source.Clear();
-            await Assert.ThatAsync(() => ExecuteAsync(source, "SELECT 1"), Throws.InstanceOf<NpgsqlException>());
+            await Assert.ThatAsync(() => Sql.ExecuteAsync(open, "INSERT INTO numbers VALUES (-1)"), Throws.InstanceOf<NpgsqlException>());
+            await Assert.ThatAsync(() => Sql.ExecuteAsync(dsn, "SELECT 1"), Throws.InstanceOf<NpgsqlException>());
 
             server.Start();
-            Assert.That(await ScalarAsync(source, "SELECT array_agg(number ORDER BY number) FROM numbers"), Is.EqualTo(Enumerable.Range(1, i)));
+            Assert.That(await Sql.ScalarAsync(dsn, "SELECT array_agg(number ORDER BY number) FROM numbers"), Is.EqualTo(Enumerable.Range(1, i)));
         }
 
         server.Restart();
-        source.Clear();
-        Assert.That(await ScalarAsync(source, "SELECT count(*) FROM numbers"), Is.EqualTo(3));
+        Assert.That(await Sql.ScalarAsync(dsn, "SELECT count(*) FROM numbers"), Is.EqualTo(3));
     }
 
     [Test]
     public async Task A_paused_server_answers_nothing_until_it_is_resumed()
     {
         using var server = PostgresServer.New();
-        await using var source = NpgsqlDataSource.Create(server.Dsn("postgres"));
-        await using var connection = await source.OpenConnectionAsync();
+        var dsn = server.Dsn("postgres");
+        await using var connection = await Sql.OpenAsync(dsn);
         server.Pause();
-        var answer = ScalarAsync(connection, "SELECT 1");
+        var answer = Sql.ScalarAsync(connection, "SELECT 1");
         // A connection made now is accepted by the kernel and gets no answer either.
         await using var impatient = new NpgsqlConnection($"{server.Dsn("postgres")};Pooling=false;Timeout=1");
         await Assert.ThatAsync(() => impatient.OpenAsync(), Throws.InstanceOf<NpgsqlException>());
@@ -75,8 +69,8 @@ internal sealed class PostgresServerTest
     public async Task A_paused_server_can_be_killed()
     {
         using var server = PostgresServer.New();
-        await using var source = NpgsqlDataSource.Create(server.Dsn("postgres"));
-        await using var connection = await source.OpenConnectionAsync();
+        var dsn = server.Dsn("postgres");
+        await using var connection = await Sql.OpenAsync(dsn);
         server.Pause();
         server.Kill();
         server.Start();
@@ -90,15 +84,15 @@ internal sealed class PostgresServerTest
         using var server = PostgresServer.New();
         var folder = Directory.CreateDirectory(Path.Combine(disk.Path, "rows")).FullName;
         PostgresBinaries.Own(folder);
-        await using var source = NpgsqlDataSource.Create(server.Dsn("postgres"));
-        await ExecuteAsync(source, $"CREATE TABLESPACE small LOCATION '{folder}'");
-        await ExecuteAsync(source, "CREATE TABLE numbers (number int) TABLESPACE small");
+        var dsn = server.Dsn("postgres");
+        await Sql.ExecuteAsync(dsn, $"CREATE TABLESPACE small LOCATION '{folder}'");
+        await Sql.ExecuteAsync(dsn, "CREATE TABLE numbers (number int) TABLESPACE small");
         disk.Fill(leaveBytes: 1 << 20);
         const string Rows = "INSERT INTO numbers SELECT * FROM generate_series(1, 100000)";
-        var refusal = await Assert.ThrowsAsync<PostgresException>(() => ExecuteAsync(source, Rows));
+        var refusal = await Assert.ThrowsAsync<PostgresException>(() => Sql.ExecuteAsync(dsn, Rows));
         Assert.That(refusal!.SqlState, Is.EqualTo(PostgresErrorCodes.DiskFull));
         disk.Free();
-        await ExecuteAsync(source, Rows);
+        await Sql.ExecuteAsync(dsn, Rows);
     }
 
     [Test]
@@ -108,10 +102,10 @@ internal sealed class PostgresServerTest
         var data = Path.Combine(disk.Path, "data");
         using (var server = PostgresServer.New(durable: true, dataDirectory: data, settings: [("max_wal_size", "64MB"), ("min_wal_size", "32MB")]))
         {
-            await using var source = NpgsqlDataSource.Create(await server.CreateDatabaseAsync());
-            await ExecuteAsync(source, "CREATE TABLE numbers (number int)");
+            var dsn = await server.CreateDatabaseAsync();
+            await Sql.ExecuteAsync(dsn, "CREATE TABLE numbers (number int)");
             disk.Fill(leaveBytes: 0);
-            await Assert.ThatAsync(() => ExecuteAsync(source, "INSERT INTO numbers SELECT * FROM generate_series(1, 1000000)"), Throws.InstanceOf<NpgsqlException>());
+            await Assert.ThatAsync(() => Sql.ExecuteAsync(dsn, "INSERT INTO numbers SELECT * FROM generate_series(1, 1000000)"), Throws.InstanceOf<NpgsqlException>());
         }
 
         Assert.That(File.Exists(Path.Combine(data, "PG_VERSION")), Is.True, "it is left to its owner");
@@ -127,29 +121,5 @@ internal sealed class PostgresServerTest
         Assert.That(Directory.Exists(folder), Is.False);
         using var connection = new NpgsqlConnection($"Host=127.0.0.1;Port={port};Username=postgres;Pooling=false");
         Assert.That(connection.Open, Throws.InstanceOf<NpgsqlException>());
-    }
-
-    private static async Task ExecuteAsync(NpgsqlDataSource source, string sql)
-    {
-        await using var connection = await source.OpenConnectionAsync();
-        await ExecuteAsync(connection, sql);
-    }
-
-    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql)
-    {
-        await using var command = new NpgsqlCommand(sql, connection);
-        await command.ExecuteNonQueryAsync();
-    }
-
-    private static async Task<object?> ScalarAsync(NpgsqlDataSource source, string sql)
-    {
-        await using var connection = await source.OpenConnectionAsync();
-        return await ScalarAsync(connection, sql);
-    }
-
-    private static async Task<object?> ScalarAsync(NpgsqlConnection connection, string sql)
-    {
-        await using var command = new NpgsqlCommand(sql, connection);
-        return await command.ExecuteScalarAsync();
     }
 }

@@ -1,0 +1,48 @@
+using Npgsql;
+
+namespace Kalshi.Daemon.Tests.Store;
+
+/// <summary>Statements in a line, on a connection or on a new one that is closed again.</summary>
+internal static class Sql
+{
+    public static async Task<NpgsqlConnection> OpenAsync(string dsn)
+    {
+        // No pool: a closed connection is gone, as tests mean it.
+        var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(dsn) { Pooling = false }.ConnectionString);
+        try
+        {
+            await connection.OpenAsync();
+            return connection;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    public static async Task ExecuteAsync(string dsn, string sql)
+    {
+        await using var connection = await OpenAsync(dsn);
+        await ExecuteAsync(connection, sql);
+    }
+
+    public static async Task ExecuteAsync(NpgsqlConnection connection, string sql)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync();
+    }
+
+    /// <summary>The first column of the first row; null when there is none, and for SQL's null.</summary>
+    public static async Task<object?> ScalarAsync(string dsn, string sql)
+    {
+        await using var connection = await OpenAsync(dsn);
+        return await ScalarAsync(connection, sql);
+    }
+
+    public static async Task<object?> ScalarAsync(NpgsqlConnection connection, string sql)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        return await command.ExecuteScalarAsync() is var value && value is DBNull ? null : value;
+    }
+}
