@@ -6,7 +6,7 @@ namespace Kalshi.Daemon;
 
 /// <summary>
 /// Every log sentence of kalshid. ERROR = data lost or a human needed; WARN = recovered by itself; INFO = lifecycle; nothing
-/// per message. Event ids: gather 1xx, exchange 2xx, journal 3xx, export 4xx, simulate 5xx.
+/// per message. Event ids: gather 1xx, exchange 2xx, journal 3xx, export 4xx, simulate 5xx, store 6xx.
 /// </summary>
 internal static partial class Log
 {
@@ -178,6 +178,40 @@ internal static partial class Log
 
     [LoggerMessage(EventId = 505, Level = LogLevel.Warning, Message = "Fault injected. rule={Rule} connection={Connection}")]
     public static partial void FaultInjected(this ILogger log, string rule, int connection);
+
+    // store 6xx
+    [LoggerMessage(EventId = 600, Level = LogLevel.Information, Message = "Store connected. store={Store} timescale={Timescale} cursor={Cursor}")]
+    public static partial void StoreConnected(this ILogger log, string store, bool timescale, string cursor);
+
+    [LoggerMessage(EventId = 601, Level = LogLevel.Warning, Message = "The store failed; the journal keeps everything and loading goes on when it answers. why={Why}")]
+    public static partial void StoreFailed(this ILogger log, string why);
+
+    [LoggerMessage(EventId = 602, Level = LogLevel.Error, Message = "The store is refused; the journal keeps everything. why={Why}")]
+    public static partial void StoreRefused(this ILogger log, string why);
+
+    [LoggerMessage(EventId = 603, Level = LogLevel.Information, Message = "Loader restored. state={State} cursor={Cursor} records_read_again={Records} markets={Markets}")]
+    public static partial void LoaderRestored(this ILogger log, string state, string cursor, long records, int markets);
+
+    [LoggerMessage(EventId = 604, Level = LogLevel.Warning, Message = "The journal does not hold the record the store was loaded up to; loading goes on after it. cursor={Cursor} nearest={Nearest}")]
+    public static partial void StoreCursorNotInJournal(this ILogger log, string cursor, string nearest);
+
+    [LoggerMessage(EventId = 605, Level = LogLevel.Warning, Message = "The journal is damaged; what can be read is loaded. segment={Segment} from={FromOffset} to={ToOffset} cause={Cause}")]
+    public static partial void LoaderMetDamage(this ILogger log, string segment, long fromOffset, long toOffset, string cause);
+
+    [LoggerMessage(EventId = 606, Level = LogLevel.Error, Message = "The store is behind the journal. lag_s={LagSeconds} state={State}")]
+    public static partial void StoreBehind(this ILogger log, long lagSeconds, string state);
+
+    [LoggerMessage(EventId = 607, Level = LogLevel.Information, Message = "The store has caught up with the journal.")]
+    public static partial void StoreCaughtUp(this ILogger log);
+
+    [LoggerMessage(EventId = 608, Level = LogLevel.Information, Message = "Store partitions. made={Made} dropped={Dropped}")]
+    public static partial void StorePartitions(this ILogger log, int made, int dropped);
+
+    [LoggerMessage(EventId = 609, Level = LogLevel.Warning, Message = "The store's upkeep failed and is tried again. why={Why}")]
+    public static partial void StoreUpkeepFailed(this ILogger log, string why);
+
+    [LoggerMessage(EventId = 610, Level = LogLevel.Warning, Message = "Stopping with rows not yet in the store; the journal has them and the next start loads them. cursor={Cursor}")]
+    public static partial void StoreLeftBehind(this ILogger log, string cursor);
 }
 
 /// <summary>

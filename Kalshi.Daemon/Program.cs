@@ -2,6 +2,7 @@ using Kalshi.Daemon;
 using Kalshi.Daemon.Export;
 using Kalshi.Daemon.Primitives;
 using Kalshi.Daemon.Simulation;
+using Kalshi.Daemon.Store;
 using Kalshi.Daemon.Verify;
 
 return await Modes.RunAsync(args);
@@ -12,6 +13,7 @@ internal static class Modes
     public static readonly Mode[] All =
     [
         new("gather", "", "capture every order-book change and trade into the journal", Gather.Options, Gather.RunAsync),
+        new("load", "[DIR]", "bring the database up to the journal's end, without capturing", LoadCommand.Options, LoadCommand.RunAsync),
         new("export", "", "turn the journal into Parquet files", ExportCommand.Options, ExportCommand.RunAsync),
         new("simulate", "", "run a Kalshi on loopback, from a seed or from recordings", SimulateCommand.Options, SimulateCommand.RunAsync),
         new("verify", "[DIR]", "prove that a store holds everything, once, in order", VerifyCommand.Options, VerifyCommand.RunAsync),

@@ -145,12 +145,11 @@ internal sealed class CoverageLedger(
 
     private void EndGap(int id, long fromAt, long toAt, string reason)
     {
+        Change(id, fromAt, Math.Max(fromAt, toAt), 0, 0, CoverageState.Gap, reason);
         if (toAt > fromAt)
         {
             Emit(id, fromAt, toAt, 0, 0, CoverageState.Gap, reason);
         }
-
-        Change(id, fromAt, Math.Max(fromAt, toAt), 0, 0, CoverageState.Gap, reason);
     }
 
     private void Change(int id, long fromAt, long toAt, long epochId, long fromSeq, CoverageState state, string reason) =>

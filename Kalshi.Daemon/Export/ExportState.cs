@@ -44,7 +44,6 @@ internal sealed class ExportState(string dataDirectory)
     public void Save(string target, Hour hour, HourSink sink, TradeWindow window, ObjectVersions versions, Replay replay)
     {
         Directory.CreateDirectory(_directory);
-        Directory.CreateDirectory(_cursors);
         var bytes = new MemoryStream();
         using (var writer = new BinaryWriter(bytes, System.Text.Encoding.UTF8, leaveOpen: true))
         {
@@ -59,8 +58,8 @@ internal sealed class ExportState(string dataDirectory)
 
         replay.Save(bytes);
         bytes.Write(XxHash64.Hash(bytes.GetBuffer().AsSpan(0, (int)bytes.Length)));
-        Replace(StatePath, bytes.GetBuffer().AsSpan(0, (int)bytes.Length));
-        Replace(Path.Combine(_cursors, "export"), System.Text.Encoding.ASCII.GetBytes($"{replay.Position}\n"));
+        Disk.Replace(StatePath, bytes.GetBuffer().AsSpan(0, (int)bytes.Length));
+        Cursors.Write(_cursors, "export", replay.Position);
     }
 
     /// <summary>Loads into the given parts; null with the reason when there is no usable state (the parts may be half loaded then).</summary>
@@ -107,19 +106,5 @@ internal sealed class ExportState(string dataDirectory)
             refusal = e.Message;
             return null;
         }
-    }
-
-    /// <summary>Written beside, synced, renamed: a crash leaves the old one or the new one.</summary>
-    private static void Replace(string path, ReadOnlySpan<byte> bytes)
-    {
-        var temporary = path + SegmentName.TemporaryExtension;
-        using (var file = new FileStream(temporary, FileMode.Create, FileAccess.Write))
-        {
-            file.Write(bytes);
-            file.Flush(flushToDisk: true);
-        }
-
-        File.Move(temporary, path, overwrite: true);
-        Disk.SyncDirectory(Path.GetDirectoryName(path)!);
     }
 }

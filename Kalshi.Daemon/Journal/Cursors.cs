@@ -10,9 +10,19 @@ internal static class Cursors
 {
     private const int FileBytesMax = 64;
 
+    public static string DirectoryOf(string journalDirectory) =>
+        Path.Combine(Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(journalDirectory))) ?? ".", "cursors");
+
+    /// <summary>Survives a power cut when this returns. Throws <see cref="IOException"/>.</summary>
+    public static void Write(string directory, string name, long position)
+    {
+        Directory.CreateDirectory(directory);
+        Disk.Replace(Path.Combine(directory, name), System.Text.Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{position}\n")));
+    }
+
     /// <summary>The cursors beside a journal directory.</summary>
     public static List<(string Name, long Position)> Beside(string journalDirectory) =>
-        In(Path.Combine(Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(journalDirectory))) ?? ".", "cursors"));
+        In(DirectoryOf(journalDirectory));
 
     public static List<(string Name, long Position)> In(string directory)
     {

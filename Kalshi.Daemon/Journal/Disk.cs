@@ -53,6 +53,20 @@ internal static partial class Disk
         }
     }
 
+    /// <summary>The file's content from now on: written beside, synced, renamed, so that a crash leaves the old one or the new one. Throws <see cref="IOException"/>.</summary>
+    public static void Replace(string path, ReadOnlySpan<byte> bytes)
+    {
+        var temporary = path + SegmentName.TemporaryExtension;
+        using (var file = new FileStream(temporary, FileMode.Create, FileAccess.Write))
+        {
+            file.Write(bytes);
+            file.Flush(flushToDisk: true);
+        }
+
+        File.Move(temporary, path, overwrite: true);
+        SyncDirectory(Path.GetDirectoryName(path)!);
+    }
+
     /// <summary>Opens a file or directory for reading without the advisory lock that the runtime always takes. Throws <see cref="IOException"/>.</summary>
     public static SafeFileHandle OpenUnlocked(string path)
     {

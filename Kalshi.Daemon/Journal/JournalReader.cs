@@ -21,6 +21,7 @@ internal sealed class JournalReader : IDisposable
     private readonly string _directory;
     private readonly long _after;
     private readonly long _until;
+    private readonly Func<long>? _limit;
     private readonly SegmentListing _listing;
     private readonly List<Damage> _damages = [];
 
@@ -35,6 +36,9 @@ internal sealed class JournalReader : IDisposable
     private bool _isFinished;
     private bool _isContinuityChecked;
 
+    /// <summary>What the limit last said.</summary>
+    private long _limitAt;
+
     private byte[] _buffer = [];
     private int _at;
     private int _end;
@@ -44,13 +48,16 @@ internal sealed class JournalReader : IDisposable
 
     /// <summary>
     /// Starts after the record stamped `after` (0 = from the beginning) and ends before the first stamped later than `until`.
-    /// Segments and blocks outside are skipped unread. A missing directory is an empty journal.
+    /// Segments and blocks outside are skipped unread. A missing directory is an empty journal. `limit`, when given, is a stamp that moves:
+    /// records later than it are not there yet.
     /// </summary>
-    public JournalReader(string directory, long after = 0, long until = long.MaxValue)
+    public JournalReader(string directory, long after = 0, long until = long.MaxValue, Func<long>? limit = null)
     {
         _directory = directory;
         _after = after;
         _until = until;
+        _limit = limit;
+        _limitAt = limit is null ? long.MaxValue : 0;
         _listing = new SegmentListing(directory);
         _lastBlockAt = after;
         Position = after;
@@ -92,6 +99,11 @@ internal sealed class JournalReader : IDisposable
             {
                 _isFinished = true;
                 _at = _end;
+                break;
+            }
+
+            if (receivedAt > _limitAt && receivedAt > (_limitAt = _limit!()))
+            {
                 break;
             }
 

@@ -208,7 +208,7 @@ create table kalshid.markets (
     close_at timestamptz,
     first_seen_at timestamptz not null,
     changed_at timestamptz not null,
-    payload text                        -- the object, JSON as received
+    payload text                        -- as REST last told it, JSON as received
 );
 create index markets_ticker on kalshid.markets (ticker);
 create index markets_event on kalshid.markets (event_ticker);
@@ -235,7 +235,7 @@ create table kalshid.events (
     category text,
     title text,
     changed_at timestamptz not null,
-    payload text not null
+    payload text                        -- as REST last told it; null when only lifecycle messages have
 );
 create index events_series on kalshid.events (series_ticker);
 

@@ -1,0 +1,163 @@
+using Npgsql;
+
+namespace Kalshi.Daemon.Store;
+
+/// <summary>
+/// One connection that writes batches: every table by COPY, what changes merged, and the loader's cursor, in one transaction. The
+/// cursor moves only if it stood where the batch begins, so a batch that was committed although its answer got lost, or another
+/// loader's, is never written twice. One batch at a time.
+/// </summary>
+internal sealed class BatchWriter : IAsyncDisposable
+{
+    /// <summary>What is handed to the socket at once.</summary>
+    private const int ChunkBytes = 1 << 18;
+
+    private const string MoveCursor =
+        "update kalshid.cursors set position = $2, updated_at = clock_timestamp() where name = 'loader' and position = $1";
+
+    private readonly NpgsqlConnection _connection;
+    private readonly TimeSpan _timeout;
+    private readonly bool _isTimescale;
+
+    /// <summary>Partitions are known to be there for [from, to).</summary>
+    private (long From, long To) _made;
+
+    private BatchWriter(NpgsqlConnection connection, TimeSpan timeout, bool isTimescale)
+    {
+        _connection = connection;
+        _timeout = timeout;
+        _isTimescale = isTimescale;
+    }
+
+    /// <summary>Throws as <see cref="StoreDatabase.OpenAsync"/>.</summary>
+    public static async Task<BatchWriter> OpenAsync(StoreDatabase database, LoaderSettings settings, bool isTimescale, CancellationToken cancellation)
+    {
+        var connection = await database.OpenAsync(cancellation);
+        try
+        {
+            await connection.ExecuteAsync(StoreTables.Staging, cancellation);
+            if (isTimescale && settings.DirectCompress)
+            {
+                await connection.ExecuteAsync("set timescaledb.enable_direct_compress_copy = on", cancellation);
+            }
+
+            return new BatchWriter(connection, settings.Timeout, isTimescale);
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Writes the batch and commits it after `predecessor`, the commit of the batch before. Throws <see cref="NpgsqlException"/>,
+    /// <see cref="TimeoutException"/> or <see cref="IOException"/>; then nothing of it is in the store, or (when the answer to the commit was lost) all of it.
+    /// </summary>
+    public async Task WriteAsync(StoreBatch batch, Task predecessor, CancellationToken stop)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        limit.CancelAfter(_timeout);
+        try
+        {
+            await MakePartitionsAsync(batch, limit.Token);
+            await using var transaction = await _connection.BeginTransactionAsync(limit.Token);
+            for (var table = (StoreTable)0; (int)table < StoreTables.Count; table++)
+            {
+                await CopyAsync(StoreTables.CopyOf(table), batch[table], limit.Token);
+            }
+
+            await predecessor;
+            await MergeAsync(batch, limit.Token);
+            await transaction.CommitAsync(limit.Token);
+        }
+        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+        {
+            throw new TimeoutException($"a batch took longer than store.timeout ({_timeout.TotalSeconds:0} s): a lock held by somebody, or a stalled network");
+        }
+    }
+
+    /// <summary>With TimescaleDB the COPY makes the chunks it needs.</summary>
+    private async Task MakePartitionsAsync(StoreBatch batch, CancellationToken cancellation)
+    {
+        if (_isTimescale || batch.IsEmpty || (batch.FirstAt >= _made.From && batch.Through < _made.To))
+        {
+            return;
+        }
+
+        await using var command = new NpgsqlCommand("select kalshid.make_partitions($1, $2)", _connection) { Parameters = { Sql.Time(batch.FirstAt), Sql.Time(batch.Through) } };
+        await command.ExecuteNonQueryAsync(cancellation);
+        _made = (batch.FirstAt, batch.Through + 1);
+    }
+
+    private async Task CopyAsync(string copy, CopyBuffer rows, CancellationToken cancellation)
+    {
+        if (rows.Rows == 0)
+        {
+            return;
+        }
+
+        await using var stream = await _connection.BeginRawBinaryCopyAsync(copy, cancellation);
+        var bytes = rows.Finish();
+        for (var at = 0; at < bytes.Length; at += ChunkBytes)
+        {
+            await stream.WriteAsync(bytes[at..Math.Min(bytes.Length, at + ChunkBytes)], cancellation);
+        }
+    }
+
+    private async Task MergeAsync(StoreBatch batch, CancellationToken cancellation)
+    {
+        await using var merge = new NpgsqlBatch(_connection);
+        for (var table = (StoreTable)0; (int)table < StoreTables.Count; table++)
+        {
+            if (batch[table].Rows > 0 && StoreTables.MergeOf(table) is { } sql)
+            {
+                merge.BatchCommands.Add(Command(sql, sql.Contains("$1", StringComparison.Ordinal) ? [Sql.Time(batch.After), Sql.Time(batch.Through)] : []));
+            }
+        }
+
+        AddState(merge, batch);
+        if (batch.After == 0)
+        {
+            merge.BatchCommands.Add(Command("update kalshid.store set first_record_at = $1 where first_record_at is null", [Sql.Time(batch.FirstAt)]));
+        }
+
+        var cursor = Command(MoveCursor, [Sql.Time(batch.After), Sql.Time(batch.Through)]);
+        merge.BatchCommands.Add(cursor);
+        await merge.ExecuteNonQueryAsync(cancellation);
+        if (cursor.RecordsAffected != 1)
+        {
+            throw new CursorMovedException();
+        }
+    }
+
+    private static void AddState(NpgsqlBatch merge, StoreBatch batch)
+    {
+        const int partBytes = 4 << 20;
+        if (batch.State is not { } state)
+        {
+            return;
+        }
+
+        merge.BatchCommands.Add(Command("delete from kalshid.loader_state", []));
+        for (var at = 0; at < state.Length; at += partBytes)
+        {
+            var part = new NpgsqlParameter<byte[]> { TypedValue = state[at..Math.Min(state.Length, at + partBytes)] };
+            merge.BatchCommands.Add(Command(
+                "insert into kalshid.loader_state (part, position, bytes) values ($1, $2, $3)",
+                [new NpgsqlParameter<int> { TypedValue = at / partBytes }, Sql.Time(batch.Through), part]));
+        }
+    }
+
+    private static NpgsqlBatchCommand Command(string sql, NpgsqlParameter[] parameters)
+    {
+        var command = new NpgsqlBatchCommand(sql);
+        command.Parameters.AddRange(parameters);
+        return command;
+    }
+
+    public ValueTask DisposeAsync() => _connection.DisposeAsync();
+}
+
+/// <summary>The cursor in the store is not where this loader left it: the database was replaced, or somebody else writes.</summary>
+internal sealed class CursorMovedException() : IOException("the store's cursor is not where this loader left it");

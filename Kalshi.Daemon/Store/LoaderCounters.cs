@@ -1,0 +1,45 @@
+namespace Kalshi.Daemon.Store;
+
+/// <summary>What a loader says of itself. Written by its thread, read by anyone; each value is whole, together they may be a moment apart.</summary>
+internal sealed class LoaderCounters
+{
+    private long _committed;
+    private long _records;
+    private long _rows;
+    private long _batches;
+    private long _failures;
+    private volatile string _state = "starting";
+
+    /// <summary>The cursor as last committed, µs; 0 before the first connection.</summary>
+    public long Committed => Volatile.Read(ref _committed);
+
+    /// <summary>Since the start of the process.</summary>
+    public long Records => Volatile.Read(ref _records);
+
+    public long Rows => Volatile.Read(ref _rows);
+
+    public long Batches => Volatile.Read(ref _batches);
+
+    public long Failures => Volatile.Read(ref _failures);
+
+    /// <summary>"loading", or why not.</summary>
+    public string State => _state;
+
+    public void OnCursor(long position) => Volatile.Write(ref _committed, position);
+
+    public void OnState(string state) => _state = state;
+
+    public void OnFailure(string why)
+    {
+        Volatile.Write(ref _failures, _failures + 1);
+        _state = why;
+    }
+
+    public void OnCommitted(StoreBatch batch)
+    {
+        Volatile.Write(ref _records, _records + batch.Records);
+        Volatile.Write(ref _rows, _rows + batch.Rows);
+        Volatile.Write(ref _batches, _batches + 1);
+        Volatile.Write(ref _committed, batch.Through);
+    }
+}

@@ -1,0 +1,281 @@
+using System.Text.Json;
+using Kalshi.Daemon.Books;
+using Kalshi.Daemon.Exchange.Protocol;
+using Kalshi.Daemon.Registry;
+
+namespace Kalshi.Daemon.Store;
+
+/// <summary>One message, one row: fields in the column order of <see cref="StoreTables"/>. Stateless.</summary>
+internal static class RowEncoder
+{
+    public static void Delta(CopyBuffer to, in RowOrigin origin, Message message, int marketId) =>
+        to.Delta(origin.ReceivedAt, message.ExchangeAt, origin.EpochId, origin.Seq, message.Delta, marketId, message.Price, SideChar(message.Side));
+
+    public static void Snapshot(CopyBuffer to, in RowOrigin origin, Message message, int marketId)
+    {
+        to.BeginRow(8);
+        to.Time(origin.ReceivedAt);
+        to.Time(origin.EpochId);
+        to.Long(origin.Seq);
+        to.Int(marketId);
+        to.Prices(message.Yes);
+        to.Sizes(message.Yes);
+        to.Prices(message.No);
+        to.Sizes(message.No);
+    }
+
+    public static void Trade(CopyBuffer to, in RowOrigin origin, Message message, int marketId, bool isBackfill)
+    {
+        to.BeginRow(13);
+        to.Time(origin.ReceivedAt);
+        to.TimeOrNull(message.ExchangeAt);
+        Epoch(to, isBackfill ? default : origin);
+        to.Long(message.Count);
+        to.Int(marketId);
+        to.Int(message.YesPrice);
+        to.Int(message.NoPrice);
+        to.Char(SideChar(message.TakerSide));
+        to.Char(message.TakerBookSide switch { TakerBookSide.Bid => (byte)'b', TakerBookSide.Ask => (byte)'a', _ => (byte)0 });
+        to.Char(isBackfill ? (byte)'b' : (byte)'s');
+        if (message.IsBlockTrade < 0)
+        {
+            to.Null();
+        }
+        else
+        {
+            to.Flag(message.IsBlockTrade == 1);
+        }
+
+        to.Text(message.TradeId);
+    }
+
+    public static void Ticker(CopyBuffer to, in RowOrigin origin, Message message, int marketId)
+    {
+        to.BeginRow(13);
+        to.Time(origin.ReceivedAt);
+        to.TimeOrNull(message.ExchangeAt);
+        to.LongOrNull(message.YesBidSize);
+        to.LongOrNull(message.YesAskSize);
+        to.LongOrNull(message.LastTradeSize);
+        to.LongOrNull(message.Volume);
+        to.LongOrNull(message.OpenInterest);
+        to.LongOrNull(message.DollarVolume);
+        to.LongOrNull(message.DollarOpenInterest);
+        to.Int(marketId);
+        to.PriceOrNull(message.LastPrice);
+        to.PriceOrNull(message.YesBid);
+        to.PriceOrNull(message.YesAsk);
+    }
+
+    /// <summary>`marketId` 0: the message names no market.</summary>
+    public static void Lifecycle(CopyBuffer to, in RowOrigin origin, Message message, int marketId, ReadOnlySpan<byte> frame)
+    {
+        to.BeginRow(8);
+        to.Time(origin.ReceivedAt);
+        Epoch(to, origin);
+        IdOrNull(to, marketId);
+        to.Text(FrameTypes.Name(message.Type));
+        to.TextOrNull(message.EventType);
+        to.TextOrNull(message.EventTicker);
+        to.Text(frame.Slice(message.Payload.Start, message.Payload.Length));
+    }
+
+    public static void OtherFrame(CopyBuffer to, in RowOrigin origin, string type)
+    {
+        to.BeginRow(6);
+        to.Time(origin.ReceivedAt);
+        Epoch(to, origin);
+        to.Int(origin.Session);
+        to.Int(origin.Sid);
+        to.Text(type);
+    }
+
+    public static void Rejected(CopyBuffer to, in RowOrigin origin, FrameType type, int marketId, string reason, ReadOnlySpan<byte> frame)
+    {
+        to.BeginRow(9);
+        to.Time(origin.ReceivedAt);
+        Epoch(to, origin);
+        to.Int(origin.Session);
+        to.Int(origin.Sid);
+        IdOrNull(to, marketId);
+        to.Text(FrameTypes.Name(type));
+        to.Text(reason);
+        to.Raw(frame);
+    }
+
+    public static void NewMarket(CopyBuffer to, int marketId, ReadOnlySpan<byte> ticker, long seenAt)
+    {
+        to.BeginRow(4);
+        to.Int(marketId);
+        to.Text(ticker);
+        to.Time(seenAt);
+        to.Time(seenAt);
+    }
+
+    public static void Market(CopyBuffer to, long changedAt, int marketId, RegistryObject item, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> origin)
+    {
+        to.BeginRow(11);
+        to.Time(changedAt);
+        to.Int(marketId);
+        to.TextOrNull(item.EventTicker.Span);
+        to.TextOrNull(item.Kind.Span);
+        to.TextOrNull(item.Title.Span);
+        to.TextOrNull(item.Status.Span);
+        to.TextOrNull(item.Result.Span);
+        to.TimeOrNull(item.OpenAt);
+        to.TimeOrNull(item.CloseAt);
+        to.Text(origin);
+        to.Text(payload);
+    }
+
+    public static void Event(CopyBuffer to, long changedAt, RegistryObject item, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> origin)
+    {
+        to.BeginRow(7);
+        to.Time(changedAt);
+        to.Text(item.Ticker.Span);
+        to.TextOrNull(item.SeriesTicker.Span);
+        to.TextOrNull(item.Category.Span);
+        to.TextOrNull(item.Title.Span);
+        to.Text(origin);
+        to.Text(payload);
+    }
+
+    public static void Series(CopyBuffer to, long changedAt, RegistryObject item, ReadOnlySpan<byte> payload)
+    {
+        to.BeginRow(6);
+        to.Time(changedAt);
+        to.Text(item.Ticker.Span);
+        to.TextOrNull(item.Category.Span);
+        to.TextOrNull(item.Kind.Span);
+        to.TextOrNull(item.Title.Span);
+        to.Text(payload);
+    }
+
+    /// <summary>`recordedAt`: position of the record that told this.</summary>
+    public static void EpochChange(CopyBuffer to, in EpochRow epoch)
+    {
+        to.BeginRow(17);
+        to.Time(epoch.EpochId);
+        to.Int(epoch.Session);
+        to.Int(epoch.Sid);
+        to.Text(epoch.Channel);
+        to.Long(epoch.FirstSeq);
+        to.Long(epoch.LastSeq);
+        to.Time(epoch.FromAt);
+        to.Time(epoch.ToAt);
+        foreach (var count in (ReadOnlySpan<long>)[epoch.Deltas, epoch.Snapshots, epoch.Trades, epoch.Lifecycle, epoch.Acks, epoch.Unknown, epoch.Rejected])
+        {
+            to.Long(count);
+        }
+
+        if (epoch.EndReason is { } reason)
+        {
+            to.Text(reason);
+        }
+        else
+        {
+            to.Null();
+        }
+
+        to.Time(epoch.RecordedAt);
+    }
+
+    public static void Coverage(CopyBuffer to, in CoverageKey key, in CoverageRow row)
+    {
+        to.BeginRow(10);
+        to.Time(row.KnownAt);
+        to.Time(row.RecordedAt);
+        to.Time(key.FromAt);
+        to.Time(row.ToAt);
+        TimeOrNull(to, key.EpochId);
+        if (key.EpochId == 0)
+        {
+            to.Null();
+        }
+        else
+        {
+            to.Long(row.FromSeq);
+        }
+
+        to.Int(key.MarketId);
+        to.Text(key.Channel);
+        to.Text(StateText(row.State));
+        to.Text(row.Reason);
+    }
+
+    public static void CoverageChange(CopyBuffer to, in CoverageKey key, in CoverageRow row)
+    {
+        to.BeginRow(7);
+        to.Time(row.RecordedAt);
+        to.Time(key.FromAt);
+        to.Time(row.ToAt);
+        TimeOrNull(to, key.EpochId);
+        to.Int(key.MarketId);
+        to.Text(key.Channel);
+        to.Text(StateText(row.State));
+    }
+
+    /// <summary>`type` of a frame of unknown type, as far as it can be read.</summary>
+    public static string TypeOf(ReadOnlySpan<byte> frame)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(frame);
+            while (reader.Read())
+            {
+                if (reader.CurrentDepth == 1 && reader.TokenType == JsonTokenType.PropertyName && reader.ValueTextEquals("type"u8) && reader.Read())
+                {
+                    return reader.TokenType == JsonTokenType.String ? reader.GetString()! : "unknown";
+                }
+            }
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            // Bytes that are no JSON have no type either.
+        }
+
+        return "unknown";
+    }
+
+    private static string StateText(CoverageState state) => state switch { CoverageState.Whole => "whole", CoverageState.Gap => "gap", _ => "repaired" };
+
+    private static void Epoch(CopyBuffer to, in RowOrigin origin)
+    {
+        if (origin.EpochId == 0)
+        {
+            to.Null();
+            to.Null();
+        }
+        else
+        {
+            to.Time(origin.EpochId);
+            to.Long(origin.Seq);
+        }
+    }
+
+    private static void TimeOrNull(CopyBuffer to, long micros)
+    {
+        if (micros == 0)
+        {
+            to.Null();
+        }
+        else
+        {
+            to.Time(micros);
+        }
+    }
+
+    private static void IdOrNull(CopyBuffer to, int marketId)
+    {
+        if (marketId == 0)
+        {
+            to.Null();
+        }
+        else
+        {
+            to.Int(marketId);
+        }
+    }
+
+    private static byte SideChar(Side side) => side switch { Side.Yes => (byte)'y', Side.No => (byte)'n', _ => 0 };
+}

@@ -1,0 +1,21 @@
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Kalshi.Daemon.Store;
+
+/// <summary>Small things around a connection.</summary>
+internal static class Sql
+{
+    /// <summary>A timestamptz parameter from µs since 1970.</summary>
+    public static NpgsqlParameter Time(long micros) =>
+        new NpgsqlParameter<long> { TypedValue = PgTime.FromMicros(micros), NpgsqlDbType = NpgsqlDbType.TimestampTz };
+
+    /// <summary>A timestamptz column as µs since 1970.</summary>
+    public static long GetTime(this NpgsqlDataReader reader, int column) => PgTime.ToMicros(reader.GetFieldValue<long>(column));
+
+    public static async Task ExecuteAsync(this NpgsqlConnection connection, string sql, CancellationToken cancellation = default)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync(cancellation);
+    }
+}

@@ -1,0 +1,113 @@
+using Kalshi.Daemon.Primitives;
+using Npgsql;
+
+namespace Kalshi.Daemon.Store;
+
+/// <summary>A loader's connections to a store that is of the right version and this gatherer's own.</summary>
+internal sealed class StoreSession : IAsyncDisposable
+{
+    private readonly NpgsqlConnection _connection;
+
+    private StoreSession(NpgsqlConnection connection, bool isTimescale, long cursor)
+    {
+        _connection = connection;
+        IsTimescale = isTimescale;
+        Cursor = cursor;
+    }
+
+    public bool IsTimescale { get; }
+
+    /// <summary>How far the store is loaded, µs, when the session was opened; 0 = empty.</summary>
+    public long Cursor { get; }
+
+    public List<BatchWriter> Writers { get; } = [];
+
+    /// <summary>
+    /// Migrates, claims and opens. Throws <see cref="SetupException"/> for a store that is not ours to write; what
+    /// <see cref="StoreDatabase.IsFailure"/> knows when the database fails.
+    /// </summary>
+    public static async Task<StoreSession> OpenAsync(StoreDatabase database, LoaderSettings settings, CancellationToken stop)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        limit.CancelAfter(settings.Timeout);
+        try
+        {
+            await Migrations.ApplyAsync(database, settings.Timescale, limit.Token);
+            var connection = await database.OpenAsync(limit.Token);
+            try
+            {
+                return await OpenAsync(database, connection, settings, limit.Token);
+            }
+            catch
+            {
+                await connection.DisposeAsync();
+                throw;
+            }
+        }
+        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+        {
+            throw new TimeoutException($"no answer within store.timeout ({settings.Timeout.TotalSeconds:0} s)");
+        }
+    }
+
+    private static async Task<StoreSession> OpenAsync(StoreDatabase database, NpgsqlConnection connection, LoaderSettings settings, CancellationToken cancellation)
+    {
+        await ClaimAsync(database, connection, settings.Gatherer, cancellation);
+        var isTimescale = await Migrations.IsTimescaleAsync(connection, cancellation);
+        var session = new StoreSession(connection, isTimescale, await ReadCursorAsync(connection, cancellation));
+        for (var i = 0; i < settings.Writers; i++)
+        {
+            session.Writers.Add(await BatchWriter.OpenAsync(database, settings, isTimescale, cancellation));
+        }
+
+        return session;
+    }
+
+    /// <summary>The state stored last, or null in a store that has none.</summary>
+    public async Task<byte[]?> ReadStateAsync(CancellationToken cancellation)
+    {
+        await using var command = new NpgsqlCommand("select bytes from kalshid.loader_state order by part", _connection);
+        await using var reader = await command.ExecuteReaderAsync(cancellation);
+        var state = new MemoryStream();
+        while (await reader.ReadAsync(cancellation))
+        {
+            state.Write(reader.GetFieldValue<byte[]>(0));
+        }
+
+        return state.Length == 0 ? null : state.ToArray();
+    }
+
+    private static async Task ClaimAsync(StoreDatabase database, NpgsqlConnection connection, string gatherer, CancellationToken cancellation)
+    {
+        await using var claim = new NpgsqlCommand("update kalshid.store set gatherer = $1 where gatherer is null", connection)
+        {
+            Parameters = { new NpgsqlParameter<string> { TypedValue = gatherer } },
+        };
+        await claim.ExecuteNonQueryAsync(cancellation);
+        await using var read = new NpgsqlCommand("select gatherer from kalshid.store", connection);
+        var owner = (string)(await read.ExecuteScalarAsync(cancellation))!;
+        if (owner != gatherer)
+        {
+            throw new SetupException(ExitCode.Config, $"The store {database.Name} belongs to the gatherer \"{owner}\"; this one is \"{gatherer}\": give it a database of its own (store.dsn), or set gather.name.");
+        }
+    }
+
+    private static async Task<long> ReadCursorAsync(NpgsqlConnection connection, CancellationToken cancellation)
+    {
+        await connection.ExecuteAsync("insert into kalshid.cursors (name, position) values ('loader', to_timestamp(0)) on conflict do nothing", cancellation);
+        await using var command = new NpgsqlCommand("select position from kalshid.cursors where name = 'loader'", connection);
+        await using var reader = await command.ExecuteReaderAsync(cancellation);
+        await reader.ReadAsync(cancellation);
+        return reader.GetTime(0);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var writer in Writers)
+        {
+            await writer.DisposeAsync();
+        }
+
+        await _connection.DisposeAsync();
+    }
+}
