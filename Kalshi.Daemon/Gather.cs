@@ -3,6 +3,7 @@ using Kalshi.Daemon.Exchange;
 using Kalshi.Daemon.Journal;
 using Kalshi.Daemon.Primitives;
 using Kalshi.Daemon.Registry;
+using Kalshi.Daemon.Store;
 using Microsoft.Extensions.Logging;
 
 namespace Kalshi.Daemon;
@@ -15,6 +16,7 @@ namespace Kalshi.Daemon;
 ///                                                     │ which markets
 ///  Kalshi ═WS═▶ FrameSocket ─▶ ByteRing ─▶ CAPTURE ─▶ JOURNAL
 ///               (a loop per socket)        (one thread)  (segments)
+///                                                            └▶ LOADER ─▶ store (when one is configured)
 /// </code>
 internal static class Gather
 {
@@ -45,6 +47,7 @@ internal static class Gather
 
         using var stop = new StopSignal(line.Duration("duration"), log);
         using var rest = new RestClient(options.RestUrl, signer, log);
+        using var store = StoreLoading.Start(options, journal, log);
         using var upkeep = new JournalUpkeep(journalDirectory, options.Compress, options.Retention, options.DiskBudget, log);
 
         var events = Channel.CreateBounded<CaptureEvent>(new BoundedChannelOptions(EventsMax) { SingleReader = true, SingleWriter = true });
@@ -71,7 +74,7 @@ internal static class Gather
         var backfill = new TradeBackfill(rest, JournalPage, options.DataDir, resumeAt, log);
         var sweep = new DormantSweep(rest, shards, JournalPage, log);
         var control = new ControlLoop(events.Reader, sessions, registry, shards, log);
-        var status = new StatusReporter(options, capture, journal, sessions, shards, registry, backfill, control, log);
+        var status = new StatusReporter(options, capture, journal, sessions, shards, registry, backfill, control, store, log);
 
         var controlling = Supervise(control.RunAsync(), log);
         await AccountLimits.ApplyAsync(rest, JournalPage, log, stop.Token);
@@ -101,6 +104,7 @@ internal static class Gather
         journal.Dispose();
         events.Writer.Complete();
         await controlling;
+        await Task.Run(() => store?.Stop(options.ShutdownLimit));
         status.Last(stop.Reason);
         return ExitCode.Ok;
     }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Kalshi.Daemon.Primitives;
+using Kalshi.Daemon.Store;
 
 namespace Kalshi.Daemon;
 
@@ -48,6 +49,9 @@ internal sealed record GatherStatus
     public required bool BackfillPending { get; init; }
     public required long BackfillWalks { get; init; }
 
+    /// <summary>Null in embedded mode.</summary>
+    public required StoreStatus? Store { get; init; }
+
     public required long AllocatedBytes { get; init; }
     public required double CpuMs { get; init; }
     public required long ResidentBytes { get; init; }
@@ -64,7 +68,7 @@ internal sealed record GatherStatus
     /// <summary>The one live line on a terminal.</summary>
     public string Line(TimeSpan up) =>
         $"{up:hh\\:mm\\:ss}  {Subscribed:N0}/{Markets:N0} markets  {Sockets} sockets  {FramesPerSecond:N0} msg/s  {Frames:N0} frames  "
-        + $"{Gaps:N0} gaps  age {ExchangeAge / Micros.PerMillisecond:N0} ms  write {WriteDelay / 1000.0:N1} ms";
+        + $"{Gaps:N0} gaps{(Store is { } store ? $"  store {store.Line}" : "")}  age {ExchangeAge / Micros.PerMillisecond:N0} ms  write {WriteDelay / 1000.0:N1} ms";
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]

@@ -51,6 +51,7 @@ internal static class StatusCommand
               gaps       {status.Gaps:N0}{(status.BackfillPending ? ", a trade backfill is pending" : "")}
               delay      exchange to receive {status.ExchangeAge / 1000.0:N1} ms, socket to journal {status.WriteDelay / 1000.0:N1} ms
               journal    {status.JournalBytes:N0} bytes, written to {Micros.Format(status.Written)}, durable to {Micros.Format(status.Durable)}
+              store      {status.Store?.Text ?? "none configured"}
               process    {status.ResidentBytes / 1048576.0:N0} MiB resident, {status.CpuMs / 1000.0:N1} s CPU
             """;
     }

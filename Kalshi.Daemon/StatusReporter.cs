@@ -3,6 +3,7 @@ using Kalshi.Daemon.Exchange.Protocol;
 using Kalshi.Daemon.Journal;
 using Kalshi.Daemon.Primitives;
 using Kalshi.Daemon.Registry;
+using Kalshi.Daemon.Store;
 using Microsoft.Extensions.Logging;
 
 namespace Kalshi.Daemon;
@@ -13,7 +14,7 @@ namespace Kalshi.Daemon;
 /// </summary>
 internal sealed class StatusReporter(
     Options options, Capture capture, JournalWriter journal, SessionDirectory sessions, Shards shards, MarketRegistry registry,
-    TradeBackfill backfill, ControlLoop control, ConsoleLog log)
+    TradeBackfill backfill, ControlLoop control, StoreLoading? store, ConsoleLog log)
 {
     private const int LogEvery = 10;
 
@@ -23,6 +24,7 @@ internal sealed class StatusReporter(
     private long _framesAt = Micros.Now();
     private long _eventsDropped;
     private bool _fileRefused;
+    private readonly LagAlarm _lag = new(log);
 
     /// <summary>Reports until a stop is asked for; asks for it itself when nothing new has come for `untilIdle`.</summary>
     public async Task RunAsync(TimeSpan? untilIdle, StopSignal stop)
@@ -67,6 +69,11 @@ internal sealed class StatusReporter(
     {
         capture.ForwardTrades = status.Dormant > 0;
         shards.PlaceRefused();
+        if (status.Store is { } loading)
+        {
+            _lag.Watch(loading, status.At);
+        }
+
         if (status.EventsDropped != _eventsDropped)
         {
             _eventsDropped = status.EventsDropped;
@@ -132,6 +139,7 @@ internal sealed class StatusReporter(
             FlushesRefused = counters.FlushesRefused,
             BackfillPending = !backfill.IsIdle,
             BackfillWalks = backfill.Walks,
+            Store = store?.Status(),
             AllocatedBytes = GC.GetTotalAllocatedBytes(),
             CpuMs = Environment.CpuUsage.TotalTime.TotalMilliseconds,
             ResidentBytes = Environment.WorkingSet,

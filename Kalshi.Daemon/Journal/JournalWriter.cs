@@ -57,6 +57,7 @@ internal sealed class JournalWriter : IDisposable
     private long _lastReceivedAt;
     private long _clockBehind;
     private long _written;
+    private long _records;
     private long _writtenBytes;
     private Exception? _refusal;
     private bool _isDisposed;
@@ -100,6 +101,9 @@ internal sealed class JournalWriter : IDisposable
             throw;
         }
     }
+
+    /// <summary>Records written since the journal was opened.</summary>
+    public long Records => Volatile.Read(ref _records);
 
     /// <summary>Stamp of the last appended record, those of earlier processes included; 0 for a new journal. Written by the capture thread.</summary>
     public long LastReceivedAt => Volatile.Read(ref _lastReceivedAt);
@@ -190,6 +194,7 @@ internal sealed class JournalWriter : IDisposable
         }
 
         _end = RecordsStart;
+        Volatile.Write(ref _records, _records + _count);
         _count = 0;
         Volatile.Write(ref _written, _lastReceivedAt);
         _syncer.OnWritten(_writtenBytes);

@@ -96,6 +96,11 @@ internal sealed class BatchBuilder : IReplaySink
             _batch.FirstAt = record.ReceivedAt;
         }
 
+        if (record.Kind == RecordKind.ProcessStopped)
+        {
+            _batch.StoppedAt = record.ReceivedAt;
+        }
+
         _replay.Feed(record);
         _batch.Through = record.ReceivedAt;
     }

@@ -122,6 +122,11 @@ internal sealed class BatchWriter : IAsyncDisposable
             merge.BatchCommands.Add(Command("update kalshid.store set first_record_at = $1 where first_record_at is null", [Sql.Time(batch.FirstAt)]));
         }
 
+        if (batch.StoppedAt > 0)
+        {
+            merge.BatchCommands.Add(Command("update kalshid.store set stopped_at = $1", [Sql.Time(batch.StoppedAt)]));
+        }
+
         var cursor = Command(MoveCursor, [Sql.Time(batch.After), Sql.Time(batch.Through)]);
         merge.BatchCommands.Add(cursor);
         await merge.ExecuteNonQueryAsync(cancellation);

@@ -76,6 +76,8 @@ internal sealed class Loader : IDisposable
 
     public string StoreName => _database.Name;
 
+    public string JournalDirectory => _settings.JournalDirectory;
+
     /// <summary>The bug that ended the thread, or null.</summary>
     public Exception? Fault { get; private set; }
 
@@ -384,6 +386,7 @@ internal sealed class Loader : IDisposable
         _reader = new JournalReader(_settings.JournalDirectory, session.Cursor, limit: _durable);
         _damages = 0;
         BeginBatch(session.Cursor);
+        Counters.OnRestored(session.Cursor);
         _log.LoaderRestored(from, session.Cursor == 0 ? "(empty)" : Micros.Format(session.Cursor), records, _builder.Markets);
     }
 

@@ -9,6 +9,7 @@ internal sealed class LoaderCounters
     private long _batches;
     private long _failures;
     private volatile string _state = "starting";
+    private volatile Origin? _origin;
 
     /// <summary>The cursor as last committed, µs; 0 before the first connection.</summary>
     public long Committed => Volatile.Read(ref _committed);
@@ -22,8 +23,14 @@ internal sealed class LoaderCounters
 
     public long Failures => Volatile.Read(ref _failures);
 
+    /// <summary>Where loading last began anew; null before.</summary>
+    public Origin? Begun => _origin;
+
     /// <summary>"loading", or why not.</summary>
     public string State => _state;
+
+    /// <summary>Loading begins after this position.</summary>
+    public void OnRestored(long position) => _origin = new Origin(position, _records);
 
     public void OnCursor(long position) => Volatile.Write(ref _committed, position);
 
@@ -42,4 +49,7 @@ internal sealed class LoaderCounters
         Volatile.Write(ref _batches, _batches + 1);
         Volatile.Write(ref _committed, batch.Through);
     }
+
+    /// <summary>`Records`: how many had been committed before.</summary>
+    public sealed record Origin(long Position, long Records);
 }

@@ -15,6 +15,9 @@ internal sealed class StoreBatch
     /// <summary>Stamp of the first record.</summary>
     public long FirstAt;
 
+    /// <summary>Stamp of the gatherer's last clean stop among the records; 0 = none.</summary>
+    public long StoppedAt;
+
     /// <summary>Records fed, whether they made rows or not.</summary>
     public long Records;
 
@@ -47,6 +50,7 @@ internal sealed class StoreBatch
         After = Through = after;
         FirstAt = 0;
         Records = 0;
+        StoppedAt = 0;
         State = null;
         foreach (var table in _tables)
         {

@@ -63,3 +63,22 @@ begin
 end $$;
 
 revoke all on function kalshid.make_partitions(timestamptz, timestamptz), kalshid.drop_partitions(timestamptz) from public;
+
+-- Compresses chunks that are older than the time; 0 stops that. Nothing to do without the extension.
+create function kalshid.set_compression(compress_after interval)
+    returns void language plpgsql security definer set search_path = kalshid, pg_catalog, public, pg_temp as $$
+declare
+    stream text;
+begin
+    if not (select is_timescale from kalshid.store) then
+        return;
+    end if;
+    for stream in select name from kalshid.stream_tables order by name loop
+        perform remove_compression_policy(format('kalshid.%I', stream)::regclass, if_exists => true);
+        if compress_after > interval '0' then
+            perform add_compression_policy(format('kalshid.%I', stream)::regclass, compress_after => compress_after);
+        end if;
+    end loop;
+end $$;
+
+revoke all on function kalshid.set_compression(interval) from public;
