@@ -113,13 +113,25 @@ internal sealed class TimescaleServer : IDisposable
             return $"the TimescaleDB of these tests needs Node.js {NodeVersionMin} or newer and npm: ./build.sh test installs them as root on Debian";
         }
 
+        try
+        {
+            CopySource();
+            return IsInstalled ? null : InstallPackage();
+        }
+        catch (Exception e) when (e is UnauthorizedAccessException or IOException)
+        {
+            return $"the TimescaleDB of these tests cannot be installed in {Folder}: {e.Message}";
+        }
+    }
+
+    // Beside node_modules, where Node looks for the package.
+    private static void CopySource()
+    {
         Directory.CreateDirectory(Folder);
         foreach (var file in Directory.GetFiles(Source))
         {
             File.Copy(file, Path.Combine(Folder, Path.GetFileName(file)), overwrite: true);
         }
-
-        return IsInstalled ? null : InstallPackage();
     }
 
     // npm replaces node_modules as a whole, and the mark in it is made last.
