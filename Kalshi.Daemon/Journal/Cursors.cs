@@ -20,6 +20,16 @@ internal static class Cursors
         Disk.Replace(Path.Combine(directory, name), System.Text.Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{position}\n")));
     }
 
+    /// <summary>For a consumer that is no more; it need not have been there. Throws <see cref="IOException"/>.</summary>
+    public static void Forget(string directory, string name)
+    {
+        // A directory that is missing is an error to File.Delete, a file that is missing is none.
+        if (Directory.Exists(directory))
+        {
+            File.Delete(Path.Combine(directory, name));
+        }
+    }
+
     /// <summary>The cursors beside a journal directory.</summary>
     public static List<(string Name, long Position)> Beside(string journalDirectory) =>
         In(DirectoryOf(journalDirectory));

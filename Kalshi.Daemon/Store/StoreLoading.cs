@@ -28,7 +28,7 @@ internal sealed class StoreLoading : IDisposable
         if (options.StoreDsn.Length == 0)
         {
             // A store that was given up must not hold the journal's retention for ever.
-            File.Delete(Path.Combine(Cursors.DirectoryOf(LoaderSettings.Of(options).JournalDirectory), Loader.CursorName));
+            Cursors.Forget(Cursors.DirectoryOf(LoaderSettings.Of(options).JournalDirectory), Loader.CursorName);
             return null;
         }
 
