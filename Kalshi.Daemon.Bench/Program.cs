@@ -5,6 +5,7 @@ using Kalshi.Daemon.Bench.Storage;
 
 const string Recordings = "../shared/kalshi/recordings";
 const string Binary = "artifacts/kalshid";
+const int StoreFrames = 2_000_000;
 
 // Run from the root of the repository; ./build.sh bench and ./build.sh fuzz do.
 return args switch
@@ -21,6 +22,8 @@ return args switch
     ["journal", var records, var recordings] => JournalBench.Run(Count(records), recordings),
     ["export"] => ExportBench.Run(Recordings),
     ["export", var recordings] => ExportBench.Run(recordings),
+    ["store", var plain] => await StoreBench.RunAsync(StoreFrames, plain),
+    ["store", var plain, var timescale] => await StoreBench.RunAsync(StoreFrames, plain, timescale),
     ["fuzz-frames", var inputs] => FrameFuzz.Run(Count(inputs), NewSeed()),
     ["fuzz-frames", var inputs, var seed] => FrameFuzz.Run(Count(inputs), ulong.Parse(seed, CultureInfo.InvariantCulture)),
     ["fuzz-journal", var inputs] => JournalFuzz.Run(Count(inputs), NewSeed()),
@@ -45,6 +48,6 @@ static ulong NewSeed() => (ulong)Random.Shared.NextInt64();
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: kalshid-bench decode [RECORDINGS] | capture [MESSAGES] | gather [BINARY [FRAMES]] | journal [RECORDS RECORDINGS] | export [RECORDINGS] | fuzz-frames INPUTS [SEED] | fuzz-journal INPUTS [SEED]");
+    Console.Error.WriteLine("usage: kalshid-bench decode [RECORDINGS] | capture [MESSAGES] | gather [BINARY [FRAMES]] | journal [RECORDS RECORDINGS] | export [RECORDINGS] | store DSN [DSN-WITH-TIMESCALEDB] | fuzz-frames INPUTS [SEED] | fuzz-journal INPUTS [SEED]");
     return 64;
 }

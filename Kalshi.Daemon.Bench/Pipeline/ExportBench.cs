@@ -8,7 +8,7 @@ using Kalshi.Daemon.Export;
 using Kalshi.Daemon.Export.Parquet;
 using Kalshi.Daemon.Journal;
 using Kalshi.Daemon.Primitives;
-using Kalshi.Daemon.Simulation;
+using Kalshi.Daemon.Bench.Storage;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Kalshi.Daemon.Bench.Pipeline;
@@ -40,7 +40,7 @@ internal static class ExportBench
                 Console.WriteLine($"no recordings at {recordingsDirectory}: left out");
             }
 
-            Measure("seeded, 20,000 markets", Path.Combine(folder, "seeded"), JournalSeeded);
+            Measure("seeded, 20,000 markets", Path.Combine(folder, "seeded"), journal => SeededJournal.Fill(journal, SeededFrames));
         }
         finally
         {
@@ -183,103 +183,6 @@ internal static class ExportBench
             var at = line.IndexOf(before, StringComparison.Ordinal) + before.Length;
             using var document = JsonDocument.Parse(line);
             yield return (document.RootElement.GetProperty("recv_ms").GetInt64() * Micros.PerMillisecond, line[at..^1]);
-        }
-    }
-
-    /// <summary>A seeded exchange whose markets are spread over eight sessions; a ninth has trades, tickers and lifecycle.</summary>
-    private static void JournalSeeded(FrameJournal journal)
-    {
-        const int sessions = 8;
-        const long startAt = 1_795_000_000_000_000;
-        var settings = new SeededSettings(1, 20_000, 0, 20_000, long.MaxValue, SeededFrames, Micros.PerHour, 500, PinStamps: true);
-        var exchange = new SimulatedExchange(new ExchangeSettings { Seed = 1, TickersPerCommandMax = 1_000_000 }) { Now = startAt };
-        var source = new SeededSource(settings);
-        source.Populate(exchange, startAt);
-        for (var session = 1; session <= sessions; session++)
-        {
-            var opened = exchange.Open(new JournalWire(journal, exchange, session));
-            var own = Enumerable.Range(0, exchange.Markets.Count).Where(i => i % sessions == session - 1).Select(i => $"\"{Encoding.UTF8.GetString(exchange.Markets[i].Ticker)}\"");
-            exchange.Receive(opened, Encoding.UTF8.GetBytes($$"""{"id":1,"cmd":"subscribe","params":{"channels":["orderbook_delta"],"market_tickers":[{{string.Join(',', own)}}],"skip_ticker_ack":true,"use_yes_price":false} }"""));
-        }
-
-        var global = exchange.Open(new JournalWire(journal, exchange, sessions + 1));
-        exchange.Receive(global, """{"id":1,"cmd":"subscribe","params":{"channels":["trade","ticker","market_lifecycle_v2"]}}"""u8.ToArray());
-        var stream = new ExchangeStream(exchange, source);
-        while (!stream.IsOver)
-        {
-            stream.Advance(long.MaxValue - 1, 10_000);
-        }
-    }
-
-    /// <summary>A session's frames into the journal, received 8 ms after they were made, and later by a random part of a few ms.</summary>
-    private sealed class JournalWire(FrameJournal journal, SimulatedExchange exchange, int session) : IWire
-    {
-        private readonly Random _random = new(session);
-
-        public bool TrySend(ReadOnlySpan<byte> frame)
-        {
-            var delay = 8_000 - (long)(1_500 * Math.Log(1 - _random.NextDouble()));
-            journal.Append(Math.Max(exchange.ExchangeAt, exchange.Now) + delay, session, frame);
-            return true;
-        }
-
-        public void SendUrgent(ReadOnlySpan<byte> frame) => TrySend(frame);
-
-        public void Disturb(in WireDisturbance disturbance)
-        {
-            // No faults here.
-        }
-    }
-
-    /// <summary>A journal of frames beside sums of their deltas, parsed with System.Text.Json.</summary>
-    private sealed class FrameJournal
-    {
-        private readonly JournalWriter _writer;
-        private Int128 _prices, _changes, _stamps, _products;
-
-        public FrameJournal(string folder)
-        {
-            _writer = JournalWriter.Open(new JournalSettings(Path.Combine(folder, "journal"), 256 << 20, 50, 4 << 20), NullLogger.Instance);
-            _writer.Append(1, 1, RecordKind.Command, """{"id":1,"cmd":"subscribe","params":{"channels":["orderbook_delta"],"market_tickers":["X"],"use_yes_price":false}}"""u8);
-        }
-
-        public long Frames { get; private set; }
-
-        public long Bytes { get; private set; }
-
-        public long Deltas { get; private set; }
-
-        public void Append(long receivedAt, int session, ReadOnlySpan<byte> frame)
-        {
-            _writer.Append(receivedAt, session, RecordKind.Frame, frame);
-            if (_writer.PendingBytes > 1 << 18)
-            {
-                _writer.Flush();
-            }
-
-            Frames++;
-            Bytes += frame.Length;
-            if (frame[..Math.Min(60, frame.Length)].IndexOf("\"orderbook_delta\""u8) >= 0)
-            {
-                Add(frame);
-            }
-        }
-
-        public void Close() => _writer.Dispose();
-
-        public string Sums() => string.Create(CultureInfo.InvariantCulture, $"{Deltas} {_prices} {_changes} {_stamps} {_products}");
-
-        private void Add(ReadOnlySpan<byte> frame)
-        {
-            var reader = new Utf8JsonReader(frame);
-            using var document = JsonDocument.ParseValue(ref reader);
-            var msg = document.RootElement.GetProperty("msg");
-            var change = (long)(decimal.Parse(msg.GetProperty("delta_fp").GetString()!, CultureInfo.InvariantCulture) * 100);
-            Deltas++;
-            _prices += (long)(decimal.Parse(msg.GetProperty("price_dollars").GetString()!, CultureInfo.InvariantCulture) * 1_000_000);
-            _changes += change;
-            _stamps += Micros.FromDateTime(DateTimeOffset.Parse(msg.GetProperty("ts").GetString()!, CultureInfo.InvariantCulture).UtcDateTime);
-            _products += (Int128)document.RootElement.GetProperty("seq").GetInt64() * change;
         }
     }
 

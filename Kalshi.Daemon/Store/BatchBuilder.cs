@@ -96,6 +96,12 @@ internal sealed class BatchBuilder : IReplaySink
             _batch.FirstAt = record.ReceivedAt;
         }
 
+        var hour = record.ReceivedAt - (record.ReceivedAt % Micros.PerHour);
+        if (_batch.Hours is not [.., var last] || last != hour)
+        {
+            _batch.Hours.Add(hour);
+        }
+
         if (record.Kind == RecordKind.ProcessStopped)
         {
             _batch.StoppedAt = record.ReceivedAt;

@@ -19,8 +19,8 @@ internal sealed class BatchWriter : IAsyncDisposable
     private readonly TimeSpan _timeout;
     private readonly bool _isTimescale;
 
-    /// <summary>Partitions are known to be there for [from, to).</summary>
-    private (long From, long To) _made;
+    /// <summary>Hours whose partitions are known to be there.</summary>
+    private readonly HashSet<long> _hours = [];
 
     private BatchWriter(NpgsqlConnection connection, TimeSpan timeout, bool isTimescale)
     {
@@ -77,17 +77,20 @@ internal sealed class BatchWriter : IAsyncDisposable
         }
     }
 
-    /// <summary>With TimescaleDB the COPY makes the chunks it needs.</summary>
+    /// <summary>Mostly the upkeep has made them. With TimescaleDB the COPY makes what is missing.</summary>
     private async Task MakePartitionsAsync(StoreBatch batch, CancellationToken cancellation)
     {
-        if (_isTimescale || batch.IsEmpty || (batch.FirstAt >= _made.From && batch.Through < _made.To))
+        foreach (var hour in batch.Hours)
         {
-            return;
-        }
+            if (_isTimescale || _hours.Contains(hour))
+            {
+                continue;
+            }
 
-        await using var command = new NpgsqlCommand("select kalshid.make_partitions($1, $2)", _connection) { Parameters = { Sql.Time(batch.FirstAt), Sql.Time(batch.Through) } };
-        await command.ExecuteNonQueryAsync(cancellation);
-        _made = (batch.FirstAt, batch.Through + 1);
+            await using var command = new NpgsqlCommand("select kalshid.make_partitions($1, $1)", _connection) { Parameters = { Sql.Time(hour) } };
+            await command.ExecuteNonQueryAsync(cancellation);
+            _hours.Add(hour);
+        }
     }
 
     private async Task CopyAsync(string copy, CopyBuffer rows, CancellationToken cancellation)

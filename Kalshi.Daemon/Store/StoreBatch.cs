@@ -18,6 +18,9 @@ internal sealed class StoreBatch
     /// <summary>Stamp of the gatherer's last clean stop among the records; 0 = none.</summary>
     public long StoppedAt;
 
+    /// <summary>Hours (their beginnings, µs) of the records: what partitions it needs.</summary>
+    public readonly List<long> Hours = [];
+
     /// <summary>Records fed, whether they made rows or not.</summary>
     public long Records;
 
@@ -51,6 +54,7 @@ internal sealed class StoreBatch
         FirstAt = 0;
         Records = 0;
         StoppedAt = 0;
+        Hours.Clear();
         State = null;
         foreach (var table in _tables)
         {
