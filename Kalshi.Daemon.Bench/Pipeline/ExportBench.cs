@@ -4,11 +4,11 @@ using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
 using DuckDB.NET.Data;
+using Kalshi.Daemon.Bench.Storage;
 using Kalshi.Daemon.Export;
 using Kalshi.Daemon.Export.Parquet;
 using Kalshi.Daemon.Journal;
 using Kalshi.Daemon.Primitives;
-using Kalshi.Daemon.Bench.Storage;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Kalshi.Daemon.Bench.Pipeline;

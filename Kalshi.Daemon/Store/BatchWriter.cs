@@ -35,7 +35,7 @@ internal sealed class BatchWriter : IAsyncDisposable
         var connection = await database.OpenAsync(cancellation);
         try
         {
-            await connection.ExecuteAsync(StoreTables.Staging, cancellation);
+            await connection.ExecuteAsync(StoreTables.Staging + StoreTables.Planning, cancellation);
             if (isTimescale && settings.DirectCompress)
             {
                 await connection.ExecuteAsync("set timescaledb.enable_direct_compress_copy = on", cancellation);

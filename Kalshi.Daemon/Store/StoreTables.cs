@@ -67,6 +67,12 @@ internal static class StoreTables
         create temp table replaced_trades (received_at timestamptz, trade_id text) on commit delete rows;
         """;
 
+    /// <summary>
+    /// A merge touches few rows of large tables, by their keys, from staging tables the planner knows nothing of: it must never read all of
+    /// a million markets instead.
+    /// </summary>
+    public const string Planning = "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set jit = off;";
+
     /// <summary>What turns a table's new rows into the current state; null for those that are complete as they are. `$1` and `$2`: the batch's range.</summary>
     public static string? MergeOf(StoreTable table) => table switch
     {

@@ -209,7 +209,7 @@ create table kalshid.markets (
     first_seen_at timestamptz not null,
     changed_at timestamptz not null,
     payload text                        -- as REST last told it, JSON as received
-);
+) with (fillfactor = 60);               -- every market is updated soon after it was met, and at each change: room to do it in place
 create index markets_ticker on kalshid.markets (ticker);
 create index markets_event on kalshid.markets (event_ticker);
 
@@ -226,7 +226,7 @@ create table kalshid.market_history (
     origin text not null,               -- rest, lifecycle
     payload text not null
 );
-create index market_history_changed on kalshid.market_history using brin (changed_at) with (pages_per_range = 32, autosummarize = on);
+create index market_history_changed on kalshid.market_history (changed_at);
 create index market_history_market on kalshid.market_history (market_id, changed_at);
 
 create table kalshid.events (
