@@ -16,9 +16,10 @@ usage: ./build.sh VERB
   build               publish the native binary to artifacts/kalshid (skipped when nothing changed)
   test [ARGUMENTS]    build everything and run all tests; the last line is "N passed, N failed, N skipped";
                       ARGUMENTS go to the runner, such as --filter "FullyQualifiedName~Journal"
-  demo                a simulated exchange, a capture with faults, Parquet and the proof, in a temporary directory;
-                      KALSHID_DEMO_DIR=DIR keeps everything in DIR
-  bench [WHICH]       measure decode, capture, gather, journal, export, or all of them (the default); micro: each step alone
+  demo [--store]      a simulated exchange, a capture with faults, Parquet and the proof, in a temporary directory;
+                      --store: with a PostgreSQL of its own as well; KALSHID_DEMO_DIR=DIR keeps everything in DIR
+  bench [WHICH]       measure decode, capture, gather, journal, export, store, or all of them (the default); micro: each step alone;
+                      KALSHID_BENCH_TIMESCALE_DSN adds a database with TimescaleDB to store
   fuzz [INPUTS [SEED]]  throw generated frames and journals at their readers, 10 million of each by default
   campaign            the large fault run: 20,000 markets, 20,000 messages/s, two kill -9, everything accounted for
   format [--verify]   format the code, or only say whether it is formatted
@@ -72,7 +73,10 @@ has_postgres() {
     local server version
     for server in "${KALSHID_TEST_POSTGRES_BIN:-}" /usr/lib/postgresql/*/bin "$(pg_config --bindir 2>/dev/null || true)"; do
         version=$("$server/postgres" --version 2>/dev/null | sed -nE 's/^[^0-9]*([0-9]+).*/\1/p') || continue
-        [ "${version:-0}" -lt 15 ] || return 0
+        if [ "${version:-0}" -ge 15 ]; then
+            postgres_bin=$server
+            return
+        fi
     done
     return 1
 }
@@ -96,6 +100,52 @@ offer() {
 }
 
 # ---- build and test -------------------------------------------------------------------------------------------------
+
+# ---- a PostgreSQL for demo and bench --------------------------------------------------------------------------------
+
+postgres_bin=
+postgres_data=
+postgres_dsn=
+postgres_url=
+
+# The server refuses to run as root: then it runs as the user that its package made.
+as_postgres() {
+    if [ "$(id -u)" = 0 ]; then
+        runuser -u postgres -- "$@"
+    else
+        "$@"
+    fi
+}
+
+# postgres_start FOLDER [SERVER OPTION...]: one of our own in FOLDER/data, on a free port of this machine, for this run only.
+postgres_start() {
+    local folder=$1
+    shift
+    has_postgres || die "this needs a PostgreSQL server, version 15 or later (Debian: apt-get install postgresql)."
+    mkdir -p "$folder"
+    chmod 755 "$folder" "$(dirname "$folder")"
+    [ "$(id -u)" != 0 ] || chown postgres: "$folder"
+    rm -rf "$folder/data"
+    as_postgres "$postgres_bin/initdb" -D "$folder/data" -U postgres -A trust -E UTF8 --no-locale --no-sync >"$folder/initdb.log" 2>&1 ||
+        die "initdb failed: $(tail -n 3 "$folder/initdb.log")"
+    local port tries
+    for tries in 1 2 3 4 5; do
+        port=$((12000 + RANDOM % 20000))
+        if as_postgres "$postgres_bin/pg_ctl" -D "$folder/data" -l "$folder/data/server.log" -w -t 60 \
+            -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$folder/data $*" start >/dev/null; then
+            postgres_data=$folder/data
+            postgres_dsn="Host=127.0.0.1;Port=$port;Username=postgres;Database=postgres"
+            postgres_url="postgresql://postgres@127.0.0.1:$port/postgres"
+            return
+        fi
+    done
+    die "PostgreSQL does not start: $(tail -n 3 "$folder/data/server.log" 2>/dev/null)"
+}
+
+postgres_stop() {
+    [ -z "$postgres_data" ] || as_postgres "$postgres_bin/pg_ctl" -D "$postgres_data" -m immediate stop >/dev/null 2>&1 || true
+    postgres_data=
+}
 
 # Everything the published binary depends on, as one hash.
 source_hash() {
@@ -168,10 +218,25 @@ bench() {
     fi
     publish_bench
     local which
-    for which in ${1:-decode capture gather journal export}; do
+    for which in ${1:-decode capture gather journal export store}; do
         say "== $which"
+        if [ "$which" = store ]; then
+            bench_store
+            continue
+        fi
         artifacts/bench/kalshid-bench "$which" "${@:2}"
     done
+}
+
+bench_store() {
+    offer_servers
+    bench_folder=$(mktemp -d "${TMPDIR:-/tmp}/kalshid-bench.XXXXXX")
+    trap 'postgres_stop; rm -rf "$bench_folder"' EXIT
+    postgres_start "$bench_folder/postgres" -c shared_buffers=1GB -c max_wal_size=8GB
+    artifacts/bench/kalshid-bench store "$postgres_dsn" ${KALSHID_BENCH_TIMESCALE_DSN:+"$KALSHID_BENCH_TIMESCALE_DSN"}
+    postgres_stop
+    rm -rf "$bench_folder"
+    trap - EXIT
 }
 
 fuzz() {
@@ -190,6 +255,7 @@ demo_folder=
 demo_simulator=
 
 demo_end() {
+    postgres_stop
     [ -z "$demo_simulator" ] || kill "$demo_simulator" 2>/dev/null || true
     if [ -n "${KALSHID_DEMO_DIR:-}" ]; then
         say "Everything is kept in $demo_folder"
@@ -207,12 +273,24 @@ step() {
 
 demo() {
     publish
+    local with_store=
+    case "${1:-}" in
+        --store) with_store=yes ;;
+        "") ;;
+        *) die "demo takes --store or nothing." ;;
+    esac
     demo_folder=${KALSHID_DEMO_DIR:-$(mktemp -d "${TMPDIR:-/tmp}/kalshid-demo.XXXXXX")}
     mkdir -p "$demo_folder"
     demo_folder=$(cd "$demo_folder" && pwd)
     trap demo_end EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
+    if [ -n "$with_store" ]; then
+        offer_servers
+        postgres_start "$demo_folder/postgres"
+        export KALSHID_STORE__DSN="$postgres_dsn"
+        printf '\n\033[1m%s\033[0m\n' "A PostgreSQL of its own listens at $postgres_dsn."
+    fi
     local config=$demo_folder/kalshid.conf truth=$demo_folder/truth.ndjson parquet=$demo_folder/parquet
     rm -rf "$config" "$truth" "$parquet" "$demo_folder/data"
     cat >"$demo_folder/faults" <<'TEXT'
@@ -245,12 +323,23 @@ TEXT
     step "So are the Parquet files, on their own." \
         "$binary" verify --config "$config" --parquet "$parquet" --truth "$truth"
 
+    if [ -n "$with_store" ]; then
+        step "The database got everything meanwhile: it is held against the exchange as well." \
+            "$binary" verify --config "$config" --store --truth "$truth"
+    fi
+
     # A second after its last change, in µs: the stream was over and the capture still on.
     local ticker at
     ticker=$(sed -n 's/^{"kind":"delta","ticker":"\([^"]*\)".*/\1/p' "$truth" | sort | uniq -c | sort -rn | awk 'NR == 1 { print $2 }')
     at=$(grep -F "{\"kind\":\"delta\",\"ticker\":\"$ticker\"," "$truth" | tail -n 1 | sed -E 's/.*"exchange_at":([0-9]+).*/\1/')
     step "The book of the busiest market, $ticker, rebuilt from the journal as it stood when the stream ended." \
         "$binary" book "$ticker" --config "$config" --at $((at + 1000000))
+    if [ -n "$with_store" ]; then
+        step "The same book by SQL." \
+            "$postgres_bin/psql" "$postgres_url" -c "select * from kalshi.orderbook_at('$ticker', to_timestamp($((at + 1000000)) / 1000000.0))"
+        step "And where its market was covered." \
+            "$postgres_bin/psql" "$postgres_url" -c "select * from kalshi.coverage_of('$ticker', now() - interval '10 minutes', now())"
+    fi
     printf '\nDone: every change is held once or stands in a reported gap, and no trade is missing.\n'
 }
 
@@ -275,7 +364,7 @@ main() {
         test) run_tests "$@" ;;
         bench) bench "$@" ;;
         fuzz) fuzz "$@" ;;
-        demo) demo ;;
+        demo) demo "$@" ;;
         campaign) campaign ;;
         format) format "$@" ;;
         clean) clean ;;
