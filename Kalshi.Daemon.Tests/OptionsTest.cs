@@ -136,7 +136,7 @@ internal sealed class OptionsTest
         foreach (var setting in Options.Settings)
         {
             var (options, again) = (new Options(), new Options());
-            var changed = setting.Read(options) switch { "true" => "false", "false" => "true", "auto" => "on", "" => "text", var value when char.IsAsciiDigit(value[0]) => value.Insert(0, "1"), var value => value + "x" };
+            var changed = setting.Read(options) switch { "true" => "false", "false" => "true", "auto" => "on", "journal" => "store", "1" => "2", "" => "text", var value when char.IsAsciiDigit(value[0]) => value.Insert(0, "1"), var value => value + "x" };
             Assert.That(setting.Write(options, changed), Is.Null, setting.Name);
             Assert.That(setting.Write(again, setting.Read(options)), Is.Null, setting.Name);
             Assert.That(again.Effective(), Is.EqualTo(options.Effective()).And.Not.EqualTo(new Options().Effective()), setting.Name);

@@ -151,7 +151,7 @@ internal static partial class Log
     [LoggerMessage(EventId = 400, Level = LogLevel.Information, Message = "Export goes on where the last one stopped. after={After}")]
     public static partial void ExportResumed(this ILogger log, string after);
 
-    [LoggerMessage(EventId = 401, Level = LogLevel.Warning, Message = "The saved export state cannot be used; the journal is read from its beginning. reason={Reason}")]
+    [LoggerMessage(EventId = 401, Level = LogLevel.Warning, Message = "The saved export state cannot be used; everything is read from the beginning. reason={Reason}")]
     public static partial void ExportStateRefused(this ILogger log, string reason);
 
     [LoggerMessage(EventId = 402, Level = LogLevel.Information, Message = "Hour exported. hour={Hour} rows={Rows} closed={Closed}")]
@@ -159,6 +159,9 @@ internal static partial class Log
 
     [LoggerMessage(EventId = 403, Level = LogLevel.Error, Message = "Damage in the journal: the epochs it interrupts end there. segment={Segment} from_offset={FromOffset} to_offset={ToOffset} damage={Damage}")]
     public static partial void ExportMetDamage(this ILogger log, string segment, long fromOffset, long toOffset, string damage);
+
+    [LoggerMessage(EventId = 404, Level = LogLevel.Error, Message = "The store contradicts itself; kalshid verify --store says more. fault={Fault}")]
+    public static partial void ExportMetFault(this ILogger log, string fault);
 
     // simulate 5xx
     [LoggerMessage(EventId = 500, Level = LogLevel.Information, Message = "Markets made. markets={Markets} events={Events} heap_mib={HeapMib}")]

@@ -84,7 +84,7 @@ internal sealed class Options
         Setting.Integer("store", "batch_age_ms_max", o => ref o.StoreBatchAgeMsMax, 1, 60_000),
         Setting.Integer("store", "writers", o => ref o.StoreWriters, 1, 8),
         Setting.Duration("store", "timeout", o => ref o.StoreTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
-        Setting.Word("export", "source", o => ref o.ExportSource),
+        Setting.OneOf("export", "source", o => ref o.ExportSource, "journal", "store"),
         Setting.Text("export", "target", o => ref o.ExportTarget),
     ];
 

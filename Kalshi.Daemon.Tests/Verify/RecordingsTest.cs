@@ -29,7 +29,7 @@ internal sealed partial class RecordingsTest
 
         Assert.That(records, Has.Count.EqualTo(243_717));
         var clock = new Stopwatch();
-        var report = Verification.Run("recordings", audit => Feed(records, new JournalSource(audit), clock), null);
+        var report = Verification.Run("recordings", audit => Feed(records, new AuditSink(audit), clock), null);
         Assert.That(report.IsSound, report.ToString());
         Assert.That(report.Audit.Markets, Has.Count.EqualTo(6));
         Assert.That(report.Audit.RejectedFrames + report.Audit.UnknownFrames, Is.Zero);
@@ -54,7 +54,7 @@ internal sealed partial class RecordingsTest
 
             decode.Stop();
             Feed(records, new NoSink(), replayed);
-            Feed(records, new JournalSource(new Audit(keepChanges: false)), audited);
+            Feed(records, new AuditSink(new Audit(keepChanges: false)), audited);
             TestContext.Out.WriteLine($"decode {records.Count / decode.Elapsed.TotalSeconds:N0}, replay {records.Count / replayed.Elapsed.TotalSeconds:N0}, audit {records.Count / audited.Elapsed.TotalSeconds:N0} frames/s");
         }
     }

@@ -1,14 +1,15 @@
 using Kalshi.Daemon.Exchange.Protocol;
+using Kalshi.Daemon.Registry;
 
 namespace Kalshi.Daemon.Books;
 
 /// <summary>Where a row came from. `EpochId` is the received_at of the epoch's first frame: unique for ever, the same at every re-decode; 0 for frames without seq and for REST.</summary>
 internal readonly record struct RowOrigin(long ReceivedAt, int Session, int Sid, long EpochId, long Seq);
 
-/// <summary>What <see cref="Replay"/> finds, in journal order. `message` is reused: copy what is kept.</summary>
+/// <summary>What <see cref="Replay"/> finds in a journal, or <see cref="Store.StoreReplay"/> in a store, in journal order. `message` is reused: copy what is kept.</summary>
 internal interface IReplaySink
 {
-    /// <summary>A delta, snapshot, trade, ticker or lifecycle message, by `message.Type`; `frame` holds its bytes (for Payload).</summary>
+    /// <summary>A delta, snapshot, trade, ticker or lifecycle message, by `message.Type`; `frame` holds the bytes that Payload refers to.</summary>
     void OnRow(in RowOrigin origin, Message message, ReadOnlySpan<byte> frame);
 
     /// <summary>A trade from a REST page; may repeat one from the stream or an earlier page: trade_id tells.</summary>
@@ -17,7 +18,7 @@ internal interface IReplaySink
     /// <summary>A frame that could not become a row; it stays in the journal. `message.Ticker` is set as far as it was readable.</summary>
     void OnRejected(in RowOrigin origin, Message message, string reason, ReadOnlySpan<byte> frame);
 
-    /// <summary>A frame of a type we do not know: journalled, counted, harmless.</summary>
+    /// <summary>A frame of a type we do not know: journalled, counted, harmless. A store does not keep the `frame`: then it is empty.</summary>
     void OnUnknown(in RowOrigin origin, ReadOnlySpan<byte> frame);
 
     /// <summary>An epoch ended (or, at <see cref="Replay.Finish"/>, is still open: EndReason null).</summary>
@@ -60,4 +61,14 @@ internal interface IReplaySink
 
     /// <summary>A REST page other than a trades backfill (registry, sweeps).</summary>
     void OnRestPage(long receivedAt, RestPage page, ReadOnlySpan<byte> body);
+
+    /// <summary>Only from a store: a numbered trade without a row, because the one that has its trade_id was there first.</summary>
+    void OnKnownTrade(in RowOrigin origin)
+    {
+    }
+
+    /// <summary>Only from a store, which has no pages: a new version of a market, event or series. `item` is reused.</summary>
+    void OnObject(ObjectKind kind, long receivedAt, RegistryObject item, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> origin)
+    {
+    }
 }

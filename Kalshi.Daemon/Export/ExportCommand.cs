@@ -1,4 +1,5 @@
 using Kalshi.Daemon.Primitives;
+using Kalshi.Daemon.Store;
 
 namespace Kalshi.Daemon.Export;
 
@@ -7,7 +8,7 @@ internal static class ExportCommand
 {
     public static readonly CommandOption[] Options =
     [
-        new("source", "journal", "what to export; only the journal for now"),
+        new("source", "journal|store", "what to export: the gatherer's journal, or its database; default export.source"),
         new("target", "DIR", "where to; default export.target, or data_dir/parquet"),
         new("until", "now", "export the hour that is not over as well; the next run replaces it"),
         new("verify", null, "read everything back and check sizes, checksums and row counts"),
@@ -16,7 +17,8 @@ internal static class ExportCommand
     public static Task<int> RunAsync(CommandLine line)
     {
         var options = Daemon.Options.Load(line);
-        CheckChoice("--source", line.Value("source") ?? options.ExportSource, "journal");
+        var source = line.Value("source") ?? options.ExportSource;
+        CheckChoice("--source", source, "journal", "store");
         CheckChoice("--until", line.Value("until") ?? "now", "now");
         var directory = line.Value("target") ?? (options.ExportTarget.Length > 0 ? options.ExportTarget : Path.Combine(options.DataDir, "parquet"));
         if (directory.Contains("://", StringComparison.Ordinal))
@@ -24,23 +26,42 @@ internal static class ExportCommand
             throw new SetupException(ExitCode.Usage, $"--target {directory}: only a local directory can be written for now.");
         }
 
-        if (!Directory.Exists(options.DataDir))
-        {
-            throw new SetupException(ExitCode.Config, $"There is no data directory {Path.GetFullPath(options.DataDir)}; set gather.data_dir to the gatherer's.");
-        }
-
         var target = new LocalDirectory(directory);
         var settings = new ExportSettings(options.DataDir, options.Name, target.ToString(), line.Has("until"), Micros.Now);
-        var report = Export(settings, target);
+        var report = source == "store" ? ExportStore(options, settings, target) : ExportJournal(settings, target);
         ExportSummary.Print(Console.Out, report, target.ToString());
         return Task.FromResult(line.Has("verify") ? Verify(target) : ExitCode.Ok);
     }
 
-    private static ExportReport Export(ExportSettings settings, LocalDirectory target)
+    private static ExportReport ExportJournal(ExportSettings settings, LocalDirectory target)
+    {
+        if (!Directory.Exists(settings.DataDirectory))
+        {
+            throw new SetupException(ExitCode.Config, $"There is no data directory {Path.GetFullPath(settings.DataDirectory)}; set gather.data_dir to the gatherer's.");
+        }
+
+        return Export(settings, target, open: null);
+    }
+
+    /// <summary>The data directory holds no more than the state then, and may be on another machine than the gatherer's.</summary>
+    private static ExportReport ExportStore(Options options, ExportSettings settings, LocalDirectory target)
+    {
+        LoadCommand.RequireDsn(options);
+        using var database = new StoreDatabase(options.StoreDsn, options.StoreTimeout);
+        using (var reader = StoreReader.Open(database))
+        {
+            var gatherer = reader.ReadFacts().Gatherer ?? settings.Gatherer;
+            settings = settings with { Gatherer = gatherer, Target = $"{database.Name} to {settings.Target}", StateName = "state-store" };
+        }
+
+        return Export(settings, target, (sink, state) => StoreExportSource.Open(database, sink, state, new ConsoleLog()));
+    }
+
+    private static ExportReport Export(ExportSettings settings, LocalDirectory target, OpenExportSource? open)
     {
         try
         {
-            return new Exporter(settings, target, new ConsoleLog()).Run();
+            return new Exporter(settings, target, new ConsoleLog(), open).Run();
         }
         catch (IOException e)
         {
@@ -74,11 +95,11 @@ internal static class ExportCommand
         return audit.Faults.Count == 0 ? ExitCode.Ok : ExitCode.Failed;
     }
 
-    private static void CheckChoice(string option, string value, string allowed)
+    private static void CheckChoice(string option, string value, params string[] allowed)
     {
-        if (value != allowed)
+        if (!allowed.Contains(value))
         {
-            throw new SetupException(ExitCode.Usage, $"{option} {value}: expected {allowed}.");
+            throw new SetupException(ExitCode.Usage, $"{option} {value}: expected {string.Join(" or ", allowed)}.");
         }
     }
 }

@@ -6,25 +6,24 @@ using Kalshi.Daemon.Registry;
 namespace Kalshi.Daemon.Export;
 
 /// <summary>
-/// What the next run needs to go on at the beginning of an hour instead of the beginning of the journal: `DATA_DIR/export/state`,
-/// replaced atomically.
+/// What the next run needs to go on at the beginning of an hour instead of the source's beginning: `DATA_DIR/export/NAME`, replaced
+/// atomically.
 /// </summary>
 /// <remarks>
 /// <code>
-/// "KXEXPORT" │ version │ target │ last exported hour │ epoch marks │ trade window │ object versions │ replay │ XxHash64 of all before
+/// "KXEXPORT" │ version │ target │ last exported hour │ epoch marks │ trade window │ object versions │ source │ XxHash64 of all before
 /// </code>
-/// A state that is missing, of another version, torn or of another target is no state: the journal is read from its beginning.
+/// A state that is missing, of another version, torn or of another target is no state: the source is read from its beginning.
 /// </remarks>
-internal sealed class ExportState(string dataDirectory)
+internal sealed class ExportState(string dataDirectory, string name)
 {
     private const int Version = 2;
     private const int HashBytes = 8;
     private const string Magic = "KXEXPORT";
 
     private readonly string _directory = Path.Combine(dataDirectory, "export");
-    private readonly string _cursors = Path.Combine(dataDirectory, "cursors");
 
-    private string StatePath => Path.Combine(_directory, "state");
+    private string StatePath => Path.Combine(_directory, name);
 
     /// <summary>One export at a time; dispose to release. Null when another one holds it.</summary>
     public FileStream? TryLock()
@@ -40,8 +39,8 @@ internal sealed class ExportState(string dataDirectory)
         }
     }
 
-    /// <summary>Saves what stands at the end of `hour`; `replay.Position` is the cursor.</summary>
-    public void Save(string target, Hour hour, HourSink sink, TradeWindow window, ObjectVersions versions, Replay replay)
+    /// <summary>Saves what stands at the end of `hour`.</summary>
+    public void Save(string target, Hour hour, HourSink sink, TradeWindow window, ObjectVersions versions, IExportSource source)
     {
         Directory.CreateDirectory(_directory);
         var bytes = new MemoryStream();
@@ -56,14 +55,16 @@ internal sealed class ExportState(string dataDirectory)
             versions.Save(writer);
         }
 
-        replay.Save(bytes);
+        source.Save(bytes);
         bytes.Write(XxHash64.Hash(bytes.GetBuffer().AsSpan(0, (int)bytes.Length)));
         Disk.Replace(StatePath, bytes.GetBuffer().AsSpan(0, (int)bytes.Length));
-        Cursors.Write(_cursors, "export", replay.Position);
     }
 
-    /// <summary>Loads into the given parts; null with the reason when there is no usable state (the parts may be half loaded then).</summary>
-    public (Replay Replay, Hour Hour)? TryLoad(string target, HourSink sink, TradeWindow window, ObjectVersions versions, out string? refusal)
+    /// <summary>
+    /// Loads into the given parts; what remains is the source's. Null with the reason when there is no usable state (the parts may be
+    /// half loaded then).
+    /// </summary>
+    public (Stream Source, Hour Hour)? TryLoad(string target, HourSink sink, TradeWindow window, ObjectVersions versions, out string? refusal)
     {
         refusal = null;
         try
@@ -99,7 +100,7 @@ internal sealed class ExportState(string dataDirectory)
             sink.Load(reader);
             window.Load(reader);
             versions.Load(reader);
-            return (Replay.Load(stream, sink), hour);
+            return (stream, hour);
         }
         catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
         {

@@ -9,7 +9,7 @@ using Kalshi.Daemon.Registry;
 namespace Kalshi.Daemon.Export;
 
 /// <summary>
-/// What the replay finds in one hour, as table rows and as the certificate's numbers.
+/// What the replay of a journal or a store finds in one hour, as table rows and as the certificate's numbers.
 /// <b>In</b>: the replay's calls, in journal order. <b>Out</b>: parts, through <see cref="PartFull"/> while the hour lasts.
 /// <b>Thread</b>: one. <b>Bound</b>: the tables' part limits; tickers of the hour; marks of open epochs.
 /// </summary>
@@ -28,6 +28,7 @@ internal sealed class HourSink : IReplaySink
     private readonly Epochs _epochs;
     private readonly RejectedFrames _rejected;
     private readonly TradeWindow _window;
+    private readonly ObjectVersions _versions;
     private readonly RegistryPages _registry;
     private readonly Dictionary<long, EpochMark> _marks = [];
     private readonly Dictionary<long, long> _duplicates = [];
@@ -51,7 +52,8 @@ internal sealed class HourSink : IReplaySink
         _coverage = new CoverageIntervals(_symbols);
         _epochs = new Epochs(_symbols);
         _rejected = new RejectedFrames(_symbols);
-        _registry = new RegistryPages(versions, OnObject);
+        _versions = versions;
+        _registry = new RegistryPages(versions, Append);
         Tables = [_deltas, _snapshots, _trades, _tickers, _lifecycle, _markets, _events, _series, _coverage, _epochs, _rejected];
     }
 
@@ -78,12 +80,12 @@ internal sealed class HourSink : IReplaySink
     }
 
     /// <summary>
-    /// Lets the replay report what is open. `seenTo`: the hour's end, or for an hour that is not over the last stamp seen.
+    /// Lets the source report what is open. `seenTo`: the hour's end, or for an hour that is not over the last stamp seen.
     /// </summary>
-    public HourTally EndHour(Replay replay, long seenTo)
+    public HourTally EndHour(IExportSource source, long seenTo)
     {
         _seenTo = seenTo;
-        replay.Finish();
+        source.Finish();
         foreach (var epoch in _tally.Epochs.OrderBy(epoch => epoch.EpochId))
         {
             _epochs.Append(epoch);
@@ -150,7 +152,7 @@ internal sealed class HourSink : IReplaySink
                 _tally.BackfilledDuplicates++;
                 break;
             case TradeVerdict.Replaces or TradeVerdict.Duplicate:
-                _duplicates[origin.EpochId] = _duplicates.GetValueOrDefault(origin.EpochId) + 1;
+                OnKnownTrade(origin);
                 return;
         }
 
@@ -179,6 +181,8 @@ internal sealed class HourSink : IReplaySink
     }
 
     public void OnUnknown(in RowOrigin origin, ReadOnlySpan<byte> frame) => _tally.Unknown++;
+
+    public void OnKnownTrade(in RowOrigin origin) => _duplicates[origin.EpochId] = _duplicates.GetValueOrDefault(origin.EpochId) + 1;
 
     public void OnEpoch(Epoch epoch)
     {
@@ -256,7 +260,17 @@ internal sealed class HourSink : IReplaySink
         }
     }
 
-    private void OnObject(ObjectKind kind, long receivedAt, RegistryObject item, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> origin)
+    /// <summary>A store tells versions that a lifecycle message made beside that message, which has been read already.</summary>
+    public void OnObject(ObjectKind kind, long receivedAt, RegistryObject item, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> origin)
+    {
+        if (_versions.IsNew((byte)kind, item.Ticker.Span, payload))
+        {
+            Append(kind, receivedAt, item, payload, origin);
+            CheckRegistry();
+        }
+    }
+
+    private void Append(ObjectKind kind, long receivedAt, RegistryObject item, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> origin)
     {
         RegistryObjects table = kind switch { ObjectKind.Market => _markets, ObjectKind.Event => _events, _ => _series };
         table.Append(receivedAt, item, payload, origin);

@@ -13,8 +13,8 @@ internal sealed class HourTally
 
     public List<EpochShare> Epochs { get; } = [];
 
-    /// <summary>The first <see cref="GapsMax"/> gaps and repairs, cut to the hour.</summary>
-    public List<Coverage> Gaps { get; } = [];
+    /// <summary>The first <see cref="GapsMax"/> gaps and repairs by begin, cut to the hour; what order they were told in does not matter.</summary>
+    public SortedSet<Coverage> Gaps { get; } = new(Comparer<Coverage>.Create(Compare));
 
     public long GapCount { get; private set; }
 
@@ -62,9 +62,17 @@ internal sealed class HourTally
             RepairedCount++;
         }
 
-        if (Gaps.Count < GapsMax)
+        if (Gaps.Add(coverage) && Gaps.Count > GapsMax)
         {
-            Gaps.Add(coverage);
+            Gaps.Remove(Gaps.Max);
         }
+    }
+
+    private static int Compare(Coverage left, Coverage right)
+    {
+        var order = (left.FromAt, left.ToAt, left.State).CompareTo((right.FromAt, right.ToAt, right.State));
+        order = order != 0 ? order : string.CompareOrdinal(left.Ticker, right.Ticker);
+        order = order != 0 ? order : string.CompareOrdinal(left.Channel, right.Channel);
+        return order != 0 ? order : string.CompareOrdinal(left.Reason, right.Reason);
     }
 }

@@ -9,7 +9,7 @@ namespace Kalshi.Daemon.Verify;
 
 /// <summary>
 /// Rows, epochs and coverage of a store, checked as they pass and kept for the comparison with a truth.
-/// <b>In</b>: a source (journal or Parquet) in the order of each market's stream. <b>Out</b>: counts, examples, runs.
+/// <b>In</b>: a source (journal, store or Parquet) in the order of each market's stream. <b>Out</b>: counts, examples, runs.
 /// <b>Thread</b>: one. <b>Bound</b>: books of all markets; with a truth also 24 bytes a delta.
 /// </summary>
 /// <remarks>
@@ -230,6 +230,7 @@ internal sealed class Audit(bool keepChanges)
         }
         else if (epochId != 0)
         {
+            BackfilledTrades--;
             known = known with { EpochId = epochId };
         }
 

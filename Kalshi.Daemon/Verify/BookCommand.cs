@@ -15,6 +15,7 @@ internal static class BookCommand
     [
         new("at", "TIME", "RFC 3339 (2026-11-23T14:00:00Z), µs since 1970, or now (the default)"),
         new("journal", null, "read the journal (the default); its directory may follow, else it is that of the configuration"),
+        new("store", null, "read the database of store.dsn"),
         new("parquet", "DIR", "read exported Parquet files"),
         new("json", null, "the book as JSON: prices in dollars and sizes in contracts, as exact decimal strings"),
     ];
@@ -26,6 +27,11 @@ internal static class BookCommand
         if (line.Value("parquet") is { } directory)
         {
             BookParquetSource.Read(directory, book);
+        }
+        else if (line.Has("store"))
+        {
+            using var database = VerifyCommand.StoreOf(line);
+            BookStoreSource.Read(database, book);
         }
         else
         {

@@ -1,4 +1,5 @@
 using Kalshi.Daemon.Primitives;
+using Kalshi.Daemon.Store;
 
 namespace Kalshi.Daemon.Verify;
 
@@ -8,6 +9,7 @@ internal static class VerifyCommand
     public static readonly CommandOption[] Options =
     [
         new("journal", null, "verify the journal (the default); its directory may follow, else it is that of the configuration"),
+        new("store", null, "verify the database of store.dsn"),
         new("parquet", "DIR", "verify exported Parquet files"),
         new("truth", "FILE", "compare with everything the simulated exchange produced"),
         new("json", null, "the report as JSON"),
@@ -36,8 +38,22 @@ internal static class VerifyCommand
             return ($"Parquet {directory}", audit => ParquetSource.Read(directory, audit));
         }
 
+        if (line.Has("store"))
+        {
+            var database = StoreOf(line);
+            return ($"store {database.Name}", audit => StoreSource.Read(database, audit));
+        }
+
         var journal = JournalDirectory(line);
         return ($"journal {journal}", audit => JournalSource.Read(journal, audit));
+    }
+
+    /// <summary>The store of the configuration.</summary>
+    public static StoreDatabase StoreOf(CommandLine line)
+    {
+        var options = Daemon.Options.Load(line);
+        LoadCommand.RequireDsn(options);
+        return new StoreDatabase(options.StoreDsn, options.StoreTimeout);
     }
 
     /// <summary>A directory given in the command line, else `data_dir/journal` of the configuration; a data directory will do too.</summary>

@@ -119,11 +119,16 @@ internal sealed class TextColumn(ColumnSchema schema) : Column(schema)
         _bytes.Append(text);
     }
 
+    /// <summary>Compares two rows' texts by their bytes.</summary>
+    public int Compare(int left, int right) => Text(left).SequenceCompareTo(Text(right));
+
     public override void Clear()
     {
         _bytes.Clear();
         Count = 0;
     }
+
+    private ReadOnlySpan<byte> Text(int row) => _bytes.Span.Slice(_texts[row].Start, Math.Max(0, _texts[row].Length));
 
     public override void Encode(ChunkEncoder encoder, ReadOnlySpan<int> order) => encoder.Texts(Schema, _bytes.Span, _texts, order);
 }

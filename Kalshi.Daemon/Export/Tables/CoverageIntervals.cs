@@ -39,12 +39,12 @@ internal sealed class CoverageIntervals : Table
         _reason.Append(Encoding.UTF8.GetBytes(coverage.Reason));
     }
 
-    /// <summary>Intervals are told when they end, not when they begin: sorted by ticker and begin here.</summary>
+    /// <summary>Intervals are told when they end, not when they begin: sorted by ticker, begin, end and epoch here.</summary>
     protected override int[] Order()
     {
         var order = base.Order();
         var tickers = _ticker.Codes.ToArray();
-        var fromAt = _fromAt.Values.ToArray();
+        var (fromAt, toAt, epochId) = (_fromAt.Values.ToArray(), _toAt.Values.ToArray(), _epochId.Values.ToArray());
         for (int at = 0, end; at < order.Length; at = end)
         {
             end = at + 1;
@@ -53,7 +53,7 @@ internal sealed class CoverageIntervals : Table
                 end++;
             }
 
-            order.AsSpan(at, end - at).Sort((a, b) => fromAt[a] != fromAt[b] ? fromAt[a].CompareTo(fromAt[b]) : a.CompareTo(b));
+            order.AsSpan(at, end - at).Sort((a, b) => (fromAt[a], toAt[a], epochId[a], a).CompareTo((fromAt[b], toAt[b], epochId[b], b)));
         }
 
         return order;

@@ -34,4 +34,6 @@ internal sealed class RejectedFrames : Table
         _reason.Append(Encoding.UTF8.GetBytes(reason));
         _frame.Append(frame);
     }
+
+    protected override int[] Order() => SortTies(base.Order(), _ticker, _receivedAt, _frame);
 }

@@ -141,6 +141,28 @@ internal abstract class Table(string name, Symbols symbols)
         int Rank(int code) => code < 0 ? 0 : ranks[code] + 1;
     }
 
+    /// <summary>
+    /// Sorts rows of one key and one stamp by a text: they are of one REST page, in whose order not every source has them.
+    /// </summary>
+    protected static int[] SortTies(int[] order, SymbolColumn key, IntegerColumn stamp, TextColumn text)
+    {
+        for (int at = 0, end; at < order.Length; at = end)
+        {
+            end = at + 1;
+            while (end < order.Length && key.Codes[order[end]] == key.Codes[order[at]] && stamp.Values[order[end]] == stamp.Values[order[at]])
+            {
+                end++;
+            }
+
+            if (end - at > 1)
+            {
+                order.AsSpan(at, end - at).Sort((a, b) => text.Compare(a, b) is var sign and not 0 ? sign : a.CompareTo(b));
+            }
+        }
+
+        return order;
+    }
+
     private long Bytes()
     {
         long bytes = 0;

@@ -46,4 +46,6 @@ internal sealed class Trades : Table
         _epochId.Append(isBackfill ? IntegerColumn.Null : origin.EpochId);
         _seq.Append(isBackfill ? IntegerColumn.Null : origin.Seq);
     }
+
+    protected override int[] Order() => SortTies(base.Order(), _ticker, _receivedAt, _tradeId);
 }

@@ -1,0 +1,141 @@
+using System.Globalization;
+using Kalshi.Daemon.Primitives;
+using Npgsql;
+
+namespace Kalshi.Daemon.Store;
+
+/// <summary>What a store says of itself, times in µs since 1970, 0 = not said.</summary>
+/// <param name="Cursor">Position of the last record loaded: the end of everything a reader may see.</param>
+/// <param name="FirstAt">Stamp of the first record ever loaded.</param>
+/// <param name="DroppedBefore">Rows of streams older than this may be gone; a whole hour.</param>
+/// <param name="StoppedAt">Position of the last clean stop.</param>
+/// <param name="Gatherer">Null before the first load.</param>
+internal sealed record StoreFacts(long Cursor, long FirstAt, long DroppedBefore, long StoppedAt, string? Gatherer)
+{
+    /// <summary>From here on everything up to the cursor is there; without rows, beyond it.</summary>
+    public long BeginsAt => Math.Max(FirstAt, DroppedBefore);
+}
+
+/// <summary>
+/// One connection that reads a store, by raw binary COPY only. Blocking; one thread at a time. Every failure of the database is a
+/// <see cref="SetupException"/> that explains.
+/// </summary>
+internal sealed class StoreReader : IDisposable
+{
+    private readonly StoreDatabase _database;
+    private readonly NpgsqlConnection _connection;
+    private NpgsqlTransaction? _transaction;
+
+    private StoreReader(StoreDatabase database, NpgsqlConnection connection)
+    {
+        _database = database;
+        _connection = connection;
+    }
+
+    /// <summary>Host, port and database.</summary>
+    public string Name => _database.Name;
+
+    /// <summary>Throws when there is no database, no store in it, or one of another version.</summary>
+    public static StoreReader Open(StoreDatabase database)
+    {
+        var reader = new StoreReader(database, database.OpenOrExplainAsync().GetAwaiter().GetResult());
+        try
+        {
+            reader.CheckVersion();
+            return reader;
+        }
+        catch
+        {
+            reader.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The store's facts as of now.</summary>
+    public StoreFacts ReadFacts()
+    {
+        var rows = Copy("""
+            select (select position from kalshid.cursors where name = 'loader'), first_record_at, dropped_before, stopped_at, gatherer from kalshid.store
+            """);
+        Checks.That(rows.TryRow(), "A store has a row that describes it.");
+        var (cursor, firstAt, droppedBefore, stoppedAt) = (rows.Time(0), rows.Time(0), rows.Time(0), rows.Time(0));
+        var gatherer = System.Text.Encoding.UTF8.GetString(rows.Bytes());
+        return new StoreFacts(cursor, firstAt, droppedBefore, stoppedAt, gatherer.Length > 0 ? gatherer : null);
+    }
+
+    /// <summary>Everything read until <see cref="End"/> is as of one moment.</summary>
+    public void Begin() => Try(() => _transaction = _connection.BeginTransaction(System.Data.IsolationLevel.RepeatableRead));
+
+    public void End()
+    {
+        Try(() => _transaction?.Rollback());
+        _transaction?.Dispose();
+        _transaction = null;
+    }
+
+    /// <summary>The answer to `select` in buffers of its own.</summary>
+    public CopyRows Copy(string select)
+    {
+        var rows = new CopyRows();
+        Copy(select, rows);
+        return rows;
+    }
+
+    public void Copy(string select, CopyRows into) => Try(() =>
+    {
+        using var answer = _connection.BeginRawBinaryCopy($"copy ({select}) to stdout (format binary)");
+        into.Fill(answer);
+    });
+
+    public void Execute(string sql) => Try(() =>
+    {
+        using var command = new NpgsqlCommand(sql, _connection);
+        command.ExecuteNonQuery();
+    });
+
+    /// <summary>A time as SQL: a constant, so that only the partitions it needs are planned.</summary>
+    public static string Spell(long micros) => micros == long.MaxValue ? "timestamptz 'infinity'" : $"timestamptz '{Micros.Format(micros)}'";
+
+    /// <summary>Any text as SQL.</summary>
+    public static string Spell(string text) => $"'{text.Replace("'", "''", StringComparison.Ordinal)}'";
+
+    public static string Spell(int number) => number.ToString(CultureInfo.InvariantCulture);
+
+    public void Dispose()
+    {
+        _transaction?.Dispose();
+        _connection.Dispose();
+    }
+
+    private void CheckVersion()
+    {
+        var version = 0;
+        Try(() =>
+        {
+            Migrations.RefuseNewerAsync(_connection).GetAwaiter().GetResult();
+            version = Migrations.VersionAsync(_connection).GetAwaiter().GetResult();
+        });
+        if (version == 0)
+        {
+            throw new SetupException(ExitCode.Config, $"{Name} holds no store: name the gatherer's database in store.dsn, or let kalshid gather fill this one first.");
+        }
+
+        if (version < Migrations.Latest)
+        {
+            throw new SetupException(
+                ExitCode.Config, $"The store in {Name} has schema version {version}, this kalshid reads {Migrations.Latest}: let kalshid gather of this version bring it up to date first.");
+        }
+    }
+
+    private void Try(Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (Exception e) when (StoreDatabase.IsFailure(e))
+        {
+            throw new SetupException(ExitCode.Unavailable, $"The store cannot be read: {_database.Explain(e)}");
+        }
+    }
+}
