@@ -41,6 +41,7 @@ internal sealed class Options
     public string StoreTimescale = "auto";
     public bool StoreDirectCompress;
     public TimeSpan StoreCompressAfter = TimeSpan.FromHours(2);
+    public bool StoreMarketIndex = true;
     public TimeSpan StoreRetention = TimeSpan.FromDays(30);
     public int StoreBatchRowsMax = 50_000;
     public int StoreBatchAgeMsMax = 250;
@@ -79,6 +80,7 @@ internal sealed class Options
         Setting.OneOf("store", "timescale", o => ref o.StoreTimescale, "auto", "on", "off"),
         Setting.Flag("store", "direct_compress", o => ref o.StoreDirectCompress),
         Setting.Duration("store", "compress_after", o => ref o.StoreCompressAfter),
+        Setting.Flag("store", "market_index", o => ref o.StoreMarketIndex),
         Setting.Duration("store", "retention", o => ref o.StoreRetention),
         Setting.Integer("store", "batch_rows_max", o => ref o.StoreBatchRowsMax, 1, 1_000_000),
         Setting.Integer("store", "batch_age_ms_max", o => ref o.StoreBatchAgeMsMax, 1, 60_000),

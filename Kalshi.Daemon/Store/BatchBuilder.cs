@@ -178,6 +178,7 @@ internal sealed class BatchBuilder : IReplaySink
                 var replaced = _batch[StoreTable.ReplacedTrades];
                 replaced.BeginRow(2);
                 replaced.Time(place);
+                _batch.NoteReplaced(place);
                 replaced.Text(message.TradeId);
                 break;
         }

@@ -12,21 +12,27 @@ internal sealed class BatchWriter : IAsyncDisposable
     /// <summary>What is handed to the socket at once.</summary>
     private const int ChunkBytes = 1 << 18;
 
+    /// <summary>Rows of a full compressed batch.</summary>
+    private const int CompressedRowsMin = 1_000;
+
     private const string MoveCursor =
         "update kalshid.cursors set position = $2, updated_at = clock_timestamp() where name = 'loader' and position = $1";
 
     private readonly NpgsqlConnection _connection;
     private readonly TimeSpan _timeout;
-    private readonly bool _isTimescale;
+    private readonly bool _isCompressed;
 
     /// <summary>Hours whose partitions are known to be there.</summary>
     private readonly HashSet<long> _hours = [];
 
-    private BatchWriter(NpgsqlConnection connection, TimeSpan timeout, bool isTimescale)
+    /// <summary>Whether the next COPY is compressed, as the connection's settings stand.</summary>
+    private bool _isCompressing;
+
+    private BatchWriter(NpgsqlConnection connection, TimeSpan timeout, bool isCompressed)
     {
         _connection = connection;
         _timeout = timeout;
-        _isTimescale = isTimescale;
+        _isCompressed = isCompressed;
     }
 
     /// <summary>Throws as <see cref="StoreDatabase.OpenAsync"/>.</summary>
@@ -36,12 +42,7 @@ internal sealed class BatchWriter : IAsyncDisposable
         try
         {
             await connection.ExecuteAsync(StoreTables.Staging + StoreTables.Planning, cancellation);
-            if (isTimescale && settings.DirectCompress)
-            {
-                await connection.ExecuteAsync("set timescaledb.enable_direct_compress_copy = on", cancellation);
-            }
-
-            return new BatchWriter(connection, settings.Timeout, isTimescale);
+            return new BatchWriter(connection, settings.Timeout, isTimescale && settings.DirectCompress);
         }
         catch
         {
@@ -64,7 +65,7 @@ internal sealed class BatchWriter : IAsyncDisposable
             await using var transaction = await _connection.BeginTransactionAsync(limit.Token);
             for (var table = (StoreTable)0; (int)table < StoreTables.Count; table++)
             {
-                await CopyAsync(StoreTables.CopyOf(table), batch[table], limit.Token);
+                await CopyAsync(table, batch[table], limit.Token);
             }
 
             await predecessor;
@@ -77,35 +78,59 @@ internal sealed class BatchWriter : IAsyncDisposable
         }
     }
 
-    /// <summary>Mostly the upkeep has made them. With TimescaleDB the COPY makes what is missing.</summary>
+    /// <summary>Mostly the upkeep has made them. Before the transaction: who makes one holds it until the commit, and another writer would wait for that.</summary>
     private async Task MakePartitionsAsync(StoreBatch batch, CancellationToken cancellation)
     {
         foreach (var hour in batch.Hours)
         {
-            if (_isTimescale || _hours.Contains(hour))
+            if (_hours.Contains(hour))
             {
                 continue;
             }
 
-            await using var command = new NpgsqlCommand("select kalshid.make_partitions($1, $1)", _connection) { Parameters = { Sql.Time(hour) } };
+            await using var command = new NpgsqlCommand("select kalshid.make_partitions($1, $1, $2)", _connection)
+            {
+                Parameters = { Sql.Time(hour), new NpgsqlParameter<bool> { TypedValue = _isCompressed } },
+            };
             await command.ExecuteNonQueryAsync(cancellation);
             _hours.Add(hour);
         }
     }
 
-    private async Task CopyAsync(string copy, CopyBuffer rows, CancellationToken cancellation)
+    private async Task CopyAsync(StoreTable table, CopyBuffer rows, CancellationToken cancellation)
     {
         if (rows.Rows == 0)
         {
             return;
         }
 
-        await using var stream = await _connection.BeginRawBinaryCopyAsync(copy, cancellation);
+        await SetCompressingAsync(_isCompressed && table == StoreTable.Deltas && rows.Rows >= CompressedRowsMin, cancellation);
+        await using var stream = await _connection.BeginRawBinaryCopyAsync(StoreTables.CopyOf(table), cancellation);
         var bytes = rows.Finish();
         for (var at = 0; at < bytes.Length; at += ChunkBytes)
         {
             await stream.WriteAsync(bytes[at..Math.Min(bytes.Length, at + ChunkBytes)], cancellation);
         }
+    }
+
+    /// <summary>
+    /// Only rows in order and in numbers are worth compressing at once: each COPY begins compressed batches of its own. The server need not
+    /// sort them, since no two batches overlap in received_at. Settings that its version of the extension lacks are left out.
+    /// </summary>
+    private async Task SetCompressingAsync(bool isWanted, CancellationToken cancellation)
+    {
+        if (isWanted == _isCompressing)
+        {
+            return;
+        }
+
+        await _connection.ExecuteAsync(
+            $"""
+            select set_config(name, '{(isWanted ? "on" : "off")}', false) from pg_settings
+            where name in ('timescaledb.enable_direct_compress_copy', 'timescaledb.enable_direct_compress_copy_client_sorted')
+            """,
+            cancellation);
+        _isCompressing = isWanted;
     }
 
     private async Task MergeAsync(StoreBatch batch, CancellationToken cancellation)
@@ -115,7 +140,8 @@ internal sealed class BatchWriter : IAsyncDisposable
         {
             if (batch[table].Rows > 0 && StoreTables.MergeOf(table) is { } sql)
             {
-                merge.BatchCommands.Add(Command(sql, sql.Contains("$1", StringComparison.Ordinal) ? [Sql.Time(batch.After), Sql.Time(batch.Through)] : []));
+                var (first, last) = table == StoreTable.ReplacedTrades ? batch.Replaced : (batch.After, batch.Through);
+                merge.BatchCommands.Add(Command(sql, sql.Contains("$1", StringComparison.Ordinal) ? [Sql.Time(first), Sql.Time(last)] : []));
             }
         }
 

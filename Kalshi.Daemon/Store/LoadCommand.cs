@@ -26,11 +26,18 @@ internal static class LoadCommand
 
         using var stop = new StopSignal(line.Duration("duration"), log);
         using var loader = new Loader(database, LoaderSettings.Of(options) with { JournalDirectory = journal }, () => long.MaxValue, log);
+        using var upkeep = new StoreUpkeep(database, UpkeepSettings.Of(options), log);
         var clock = Stopwatch.StartNew();
         loader.Start();
+        upkeep.StartSummaries();
         var isDone = await Task.Run(() => loader.Stop(Timeout.InfiniteTimeSpan, stop.Token));
         var (rows, seconds) = (loader.Counters.Rows, clock.Elapsed.TotalSeconds);
         Console.WriteLine($"loaded {rows:N0} rows of {loader.Counters.Records:N0} records in {loader.Counters.Batches:N0} batches and {seconds:N1} s ({rows / seconds:N0} rows/s); the store stands at {Micros.Format(loader.Counters.Committed)}{(isDone ? ", the journal's end" : "")}");
+        if (isDone)
+        {
+            await upkeep.FinishAsync(stop.Token);
+        }
+
         return isDone ? ExitCode.Ok : ExitCode.Failed;
     }
 

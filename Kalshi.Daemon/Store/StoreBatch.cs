@@ -21,6 +21,9 @@ internal sealed class StoreBatch
     /// <summary>Hours (their beginnings, µs) of the records: what partitions it needs.</summary>
     public readonly List<long> Hours = [];
 
+    /// <summary>Smallest and largest stamp of the trades that the batch replaces; 0 and 0 = none.</summary>
+    public (long First, long Last) Replaced;
+
     /// <summary>Records fed, whether they made rows or not.</summary>
     public long Records;
 
@@ -47,6 +50,10 @@ internal sealed class StoreBatch
         }
     }
 
+    /// <summary>Notes the stamp of a trade that the batch replaces.</summary>
+    public void NoteReplaced(long receivedAt) =>
+        Replaced = (Replaced.First == 0 ? receivedAt : Math.Min(Replaced.First, receivedAt), Math.Max(Replaced.Last, receivedAt));
+
     /// <summary>Empties it, to begin after the position.</summary>
     public void Begin(long after)
     {
@@ -55,6 +62,7 @@ internal sealed class StoreBatch
         Records = 0;
         StoppedAt = 0;
         Hours.Clear();
+        Replaced = default;
         State = null;
         foreach (var table in _tables)
         {

@@ -73,7 +73,10 @@ internal static class StoreTables
     /// </summary>
     public const string Planning = "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set jit = off;";
 
-    /// <summary>What turns a table's new rows into the current state; null for those that are complete as they are. `$1` and `$2`: the batch's range.</summary>
+    /// <summary>
+    /// What turns a table's new rows into the current state; null for those that are complete as they are. `$1` and `$2`: the batch's
+    /// range; for replaced trades, theirs.
+    /// </summary>
     public static string? MergeOf(StoreTable table) => table switch
     {
         StoreTable.MarketHistory => MergeMarkets,
@@ -85,10 +88,10 @@ internal static class StoreTables
         StoreTable.EpochChanges => MergeEpochs,
         StoreTable.CoverageChanges => MergeCoverage,
         StoreTable.ReplacedTrades =>
+            // A range known when the statement is planned: else TimescaleDB unpacks all of a compressed chunk.
             """
             delete from kalshid.trades t using replaced_trades r
-            where t.received_at = r.received_at and t.trade_id = r.trade_id and t.origin = 'b'
-                and t.received_at between (select min(received_at) from replaced_trades) and (select max(received_at) from replaced_trades)
+            where t.received_at >= $1 and t.received_at <= $2 and t.received_at = r.received_at and t.trade_id = r.trade_id and t.origin = 'b'
             """,
         _ => null,
     };

@@ -38,24 +38,44 @@ alter table kalshid.loader_state alter column bytes set storage external; -- com
 
 create table kalshid.stream_tables (
     name text primary key,
-    span interval not null              -- of a chunk or partition: an hour or a day
+    span interval not null,             -- of a chunk or partition: an hour or a day
+    market_index text not null check (market_index in ('none', 'always', 'closed')), -- on (market_id, received_at): of every partition, or of closed ones
+    is_copied_compressed boolean not null -- where store.direct_compress is on
 );
 
-create function kalshid.create_stream_table(table_name text, span interval, columns text, brin_columns text default 'received_at')
+-- The version as a number: 2022 for 2.22; 0 without the extension.
+create function kalshid.timescale_version()
+    returns int language sql stable set search_path = pg_catalog, pg_temp as $$
+    select coalesce((select split_part(extversion, '.', 1)::int * 1000 + split_part(extversion, '.', 2)::int from pg_extension where extname = 'timescaledb'), 0)
+$$;
+
+-- Every table has a brin index on received_at: polls and people ask for ranges of it. Where markets are looked for but a b-tree would
+-- cost the writer two thirds of its rate (orderbook_deltas, tickers), a bloom filter in the same index says which ranges of pages
+-- hold a market; closed partitions get their b-tree later. Ranges are summarised by kalshid.summarize_partitions.
+create function kalshid.create_stream_table(table_name text, span interval, market_index text, is_copied_compressed boolean, columns text)
     returns void language plpgsql as $$
+declare
+    extension text := (select extnamespace::regnamespace::text from pg_extension where extname = 'timescaledb');
+    has_market boolean := columns ~ '\mmarket_id\M';
 begin
     if current_setting('kalshid.timescale')::boolean then
         execute format('create table kalshid.%I (%s)', table_name, columns);
-        perform create_hypertable(format('kalshid.%I', table_name)::regclass, by_range('received_at', span), create_default_indexes => false);
-        execute format('alter table kalshid.%I set (timescaledb.enable_columnstore, timescaledb.segmentby = '''', timescaledb.orderby = ''received_at'')', table_name);
+        execute format('select %1$s.create_hypertable(%2$L::regclass, %1$s.by_range(''received_at'', %3$L::interval), create_default_indexes => false)',
+            extension, 'kalshid.' || table_name, span);
+        execute format('alter table kalshid.%I set (timescaledb.enable_columnstore, timescaledb.segmentby = '''', timescaledb.orderby = ''received_at''%s)',
+            table_name, case when has_market and kalshid.timescale_version() >= 2022 then ', timescaledb.sparse_index = ''bloom(market_id)''' end);
     else
         execute format('create table kalshid.%I (%s) partition by range (received_at)', table_name, columns);
     end if;
-    execute format('create index %I on kalshid.%I using brin (%s) with (pages_per_range = 32, autosummarize = on)', table_name || '_brin', table_name, brin_columns);
-    insert into kalshid.stream_tables values (table_name, span);
+    execute format('create index %I on kalshid.%I using brin (received_at%s) with (pages_per_range = 32)', table_name || '_brin', table_name,
+        case when has_market and market_index <> 'always' then ', market_id int4_bloom_ops (n_distinct_per_range = 1000, false_positive_rate = 0.01)' end);
+    if market_index = 'always' then
+        execute format('create index %I on kalshid.%I (market_id, received_at)', table_name || '_market', table_name);
+    end if;
+    insert into kalshid.stream_tables values (table_name, span, market_index, is_copied_compressed);
 end $$;
 
-select kalshid.create_stream_table('orderbook_deltas', interval '1 hour', $$
+select kalshid.create_stream_table('orderbook_deltas', interval '1 hour', 'closed', true, $$
     received_at timestamptz not null,
     exchange_at timestamptz,
     epoch_id timestamptz not null,      -- received_at of the epoch's first frame
@@ -66,7 +86,7 @@ select kalshid.create_stream_table('orderbook_deltas', interval '1 hour', $$
     side "char" not null                -- y, n
 $$);
 
-select kalshid.create_stream_table('orderbook_snapshots', interval '1 day', $$
+select kalshid.create_stream_table('orderbook_snapshots', interval '1 day', 'always', false, $$
     received_at timestamptz not null,
     epoch_id timestamptz not null,
     seq int8 not null,
@@ -76,9 +96,8 @@ select kalshid.create_stream_table('orderbook_snapshots', interval '1 day', $$
     no_prices int4[] not null,
     no_sizes int8[] not null
 $$);
-create index orderbook_snapshots_market on kalshid.orderbook_snapshots (market_id, received_at);
 
-select kalshid.create_stream_table('trades', interval '1 day', $$
+select kalshid.create_stream_table('trades', interval '1 day', 'always', false, $$
     received_at timestamptz not null,   -- of the page, for a backfilled trade: then not unique
     exchange_at timestamptz,
     epoch_id timestamptz,               -- null for a backfilled trade, as seq
@@ -93,9 +112,8 @@ select kalshid.create_stream_table('trades', interval '1 day', $$
     is_block_trade boolean,
     trade_id text not null
 $$);
-create index trades_market on kalshid.trades (market_id, received_at);
 
-select kalshid.create_stream_table('tickers', interval '1 day', $$
+select kalshid.create_stream_table('tickers', interval '1 day', 'closed', false, $$
     received_at timestamptz not null,
     exchange_at timestamptz,
     yes_bid_size int8,
@@ -111,7 +129,7 @@ select kalshid.create_stream_table('tickers', interval '1 day', $$
     yes_ask int4
 $$);
 
-select kalshid.create_stream_table('lifecycle_events', interval '1 day', $$
+select kalshid.create_stream_table('lifecycle_events', interval '1 day', 'none', false, $$
     received_at timestamptz not null,
     epoch_id timestamptz,
     seq int8,
@@ -124,7 +142,7 @@ $$);
 
 -- Numbered frames that have no row elsewhere: acknowledgements, errors, frames of unknown type, a trade that was there already.
 -- With them, count(*) = max(seq) - min(seq) + 1 over all tables of an epoch says that nothing is missing.
-select kalshid.create_stream_table('other_frames', interval '1 day', $$
+select kalshid.create_stream_table('other_frames', interval '1 day', 'none', false, $$
     received_at timestamptz not null,
     epoch_id timestamptz,
     seq int8,
@@ -133,7 +151,7 @@ select kalshid.create_stream_table('other_frames', interval '1 day', $$
     type text not null
 $$);
 
-select kalshid.create_stream_table('rejected_frames', interval '1 day', $$
+select kalshid.create_stream_table('rejected_frames', interval '1 day', 'none', false, $$
     received_at timestamptz not null,
     epoch_id timestamptz,
     seq int8,

@@ -1,29 +1,51 @@
--- Chunks and partitions of the stream tables: made ahead of time, dropped when retention allows it. The functions run with their
--- owner's rights, so that the writer needs none on the tables' structure.
+-- Chunks and partitions of the stream tables: made ahead of time, summarised while they fill, indexed when they are closed, dropped
+-- when retention allows it. The functions run with their owner's rights, so that the writer needs none on the tables' structure.
 
--- Makes every partition that holds a time within [from_at, until_at] and is not there yet; returns how many were made. Attaching
--- waits for no reader and no writer. Chunks of a hypertable are made ahead in the same way.
-create function kalshid.make_partitions(from_at timestamptz, until_at timestamptz)
-    returns int language plpgsql security definer set search_path = kalshid, pg_catalog, pg_temp set timezone = 'UTC' as $$
-declare
-    stream kalshid.stream_tables;
-    start_at timestamptz;
-    partition text;
-    made int := 0;
+-- The partitions or chunks that hold a time within [from_at, until_at].
+create function kalshid.partitions(from_at timestamptz default '-infinity', until_at timestamptz default 'infinity')
+    returns table (stream text, partition regclass, begin_at timestamptz, end_at timestamptz)
+    language plpgsql stable set search_path = kalshid, pg_catalog, pg_temp set timezone = 'UTC' set datestyle = 'ISO' as $$
 begin
     if (select is_timescale from kalshid.store) then
-        return 0; -- the extension makes a chunk within the COPY that needs it; see 003
+        return query
+            select s.name, format('%I.%I', c.chunk_schema, c.chunk_name)::regclass, c.range_start, c.range_end
+            from kalshid.stream_tables s
+            join timescaledb_information.chunks c on c.hypertable_schema = 'kalshid' and c.hypertable_name = s.name
+            where c.range_start <= $2 and c.range_end > $1;
+    else
+        return query
+            select p.name, p.oid::regclass, p.bounds[1]::timestamptz, p.bounds[2]::timestamptz
+            from (
+                select s.name, c.oid, regexp_match(pg_get_expr(c.relpartbound, c.oid), '\(''([^'']+)''\) TO \(''([^'']+)''\)') as bounds
+                from kalshid.stream_tables s
+                join pg_inherits i on i.inhparent = format('kalshid.%I', s.name)::regclass
+                join pg_class c on c.oid = i.inhrelid
+            ) p
+            where p.bounds[1]::timestamptz <= $2 and p.bounds[2]::timestamptz > $1;
     end if;
+end $$;
+
+-- Makes every partition or chunk that holds a time within [from_at, until_at] and is not there yet; returns how many were made. Attaching
+-- a partition, or making a chunk beside those in use, waits for no reader and no writer. With is_compressed, chunks that rows are
+-- copied into compressed get their compressed table at once: otherwise the first COPY makes it, and a second one waits for
+-- that one's commit.
+create function kalshid.make_partitions(from_at timestamptz, until_at timestamptz, is_compressed boolean default false)
+    returns int language plpgsql security definer
+    set search_path = kalshid, pg_catalog, pg_temp set timezone = 'UTC' set client_min_messages = 'error' as $$
+declare
+    is_timescale boolean := (select s.is_timescale from kalshid.store s);
+    stream kalshid.stream_tables;
+    start_at timestamptz;
+    made int := 0;
+begin
     perform pg_advisory_xact_lock(hashtext('kalshid.make_partitions'));
     for stream in select * from kalshid.stream_tables order by name loop
         start_at := date_bin(stream.span, from_at, timestamptz '2000-01-01 00:00:00Z');
         while start_at <= until_at loop
-            partition := stream.name || to_char(start_at at time zone 'UTC', '_YYYYMMDD_HH24');
-            if to_regclass(format('kalshid.%I', partition)) is null then
-                execute format('create table kalshid.%I (like kalshid.%I including all)', partition, stream.name);
-                execute format('alter table kalshid.%I attach partition kalshid.%I for values from (%L) to (%L)',
-                    stream.name, partition, start_at, start_at + stream.span);
-                made := made + 1;
+            if is_timescale then
+                made := made + kalshid.make_chunk(stream, start_at, is_compressed and stream.is_copied_compressed);
+            else
+                made := made + kalshid.make_partition(stream, start_at);
             end if;
             start_at := start_at + stream.span;
         end loop;
@@ -31,30 +53,53 @@ begin
     return made;
 end $$;
 
+create function kalshid.make_partition(stream kalshid.stream_tables, start_at timestamptz)
+    returns int language plpgsql as $$
+declare
+    partition text := stream.name || to_char(start_at at time zone 'UTC', '_YYYYMMDD_HH24');
+begin
+    if to_regclass(format('kalshid.%I', partition)) is not null then
+        return 0;
+    end if;
+    execute format('create table kalshid.%I (like kalshid.%I including all)', partition, stream.name);
+    execute format('alter table kalshid.%I attach partition kalshid.%I for values from (%L) to (%L)', stream.name, partition, start_at, start_at + stream.span);
+    return 1;
+end $$;
+
+create function kalshid.make_chunk(stream kalshid.stream_tables, start_at timestamptz, is_compressed boolean)
+    returns int language plpgsql as $$
+declare
+    extension text := (select extnamespace::regnamespace::text from pg_extension where extname = 'timescaledb');
+    chunk record;
+begin
+    select c.schema_name, c.table_name, c.created into strict chunk
+    from _timescaledb_functions.create_chunk(format('kalshid.%I', stream.name)::regclass,
+        jsonb_build_object('received_at', jsonb_build_array(start_at, start_at + stream.span))) c;
+    if is_compressed and not exists (
+        select from timescaledb_information.chunks c
+        where c.hypertable_schema = 'kalshid' and c.hypertable_name = stream.name and c.range_start = start_at and c.is_compressed
+    ) then
+        execute format('select %s.compress_chunk(%L::regclass)', extension, format('%I.%I', chunk.schema_name, chunk.table_name));
+    end if;
+    return chunk.created::int;
+end $$;
+
 -- Drops every chunk or partition that ends at or before the time; returns how many went.
 create function kalshid.drop_partitions(before timestamptz)
-    returns int language plpgsql security definer set search_path = kalshid, pg_catalog, public, pg_temp set timezone = 'UTC' as $$
+    returns int language plpgsql security definer set search_path = kalshid, pg_catalog, pg_temp set timezone = 'UTC' as $$
 declare
-    stream kalshid.stream_tables;
-    partition text;
+    extension text := (select extnamespace::regnamespace::text from pg_extension where extname = 'timescaledb');
+    is_timescale boolean := (select s.is_timescale from kalshid.store s);
+    old record;
     dropped int := 0;
-    chunks int;
 begin
-    for stream in select * from kalshid.stream_tables order by name loop
-        if (select is_timescale from kalshid.store) then
-            execute format('select count(*) from drop_chunks(%L::regclass, older_than => %L::timestamptz)', 'kalshid.' || stream.name, before) into chunks;
-            dropped := dropped + chunks;
-            continue;
+    for old in select p.stream, p.partition from kalshid.partitions(until_at => before) p where p.end_at <= before order by p.begin_at, p.stream loop
+        if is_timescale then
+            execute format('select %s.drop_chunks(%L::regclass, older_than => %L::timestamptz)', extension, 'kalshid.' || old.stream, before);
+        else
+            execute format('drop table %s', old.partition);
         end if;
-        for partition in
-            select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
-            where i.inhparent = format('kalshid.%I', stream.name)::regclass
-                and (to_timestamp(right(c.relname, 11), 'YYYYMMDD_HH24')::timestamp at time zone 'UTC') + stream.span <= before
-            order by 1
-        loop
-            execute format('drop table kalshid.%I', partition);
-            dropped := dropped + 1;
-        end loop;
+        dropped := dropped + 1;
     end loop;
     if dropped > 0 then
         update kalshid.store set dropped_before = greatest(dropped_before, date_bin(interval '1 hour', before, timestamptz '2000-01-01 00:00:00Z'));
@@ -62,23 +107,79 @@ begin
     return dropped;
 end $$;
 
-revoke all on function kalshid.make_partitions(timestamptz, timestamptz), kalshid.drop_partitions(timestamptz) from public;
+-- Summarises the brin indexes of what holds times within [from_at, until_at]; until then a range of pages is read by every query. Rows that are
+-- there for the first time also get statistics, without which a partition is read whole. Returns how many ranges were summarised.
+-- A partition that autovacuum works on is left for the next call.
+create function kalshid.summarize_partitions(from_at timestamptz, until_at timestamptz)
+    returns int language plpgsql security definer set search_path = kalshid, pg_catalog, pg_temp set lock_timeout = '100ms' as $$
+declare
+    leaf record;
+    summarized int := 0;
+begin
+    for leaf in
+        select c.oid::regclass as name, i.indexrelid as brin, c.reltuples < 0 and pg_relation_size(c.oid) > 0 as is_unknown
+        from kalshid.partitions(from_at, until_at) p
+        join pg_class c on c.oid = p.partition
+        join pg_index i on i.indrelid = c.oid
+        join pg_class x on x.oid = i.indexrelid
+        join pg_am a on a.oid = x.relam and a.amname = 'brin'
+    loop
+        begin
+            summarized := summarized + brin_summarize_new_values(leaf.brin);
+            if leaf.is_unknown then
+                execute format('analyze %s', leaf.name);
+            end if;
+        exception when lock_not_available then
+            null;
+        end;
+    end loop;
+    return summarized;
+end $$;
+
+-- Makes the index on (market_id, received_at) of one partition that ends at or before the time and has none; returns whether there was one.
+-- It locks writers of that partition out, and there are none.
+create function kalshid.index_partition(until_at timestamptz)
+    returns boolean language plpgsql security definer set search_path = kalshid, pg_catalog, pg_temp as $$
+declare
+    closed regclass := (
+        select p.partition
+        from kalshid.partitions() p
+        join kalshid.stream_tables s on s.name = p.stream and s.market_index = 'closed'
+        where p.end_at <= until_at and not exists (
+            select from pg_index i
+            join pg_class x on x.oid = i.indexrelid
+            join pg_am a on a.oid = x.relam and a.amname = 'btree'
+            where i.indrelid = p.partition)
+        order by p.begin_at desc, p.stream limit 1);
+begin
+    if closed is not null then
+        execute format('create index on %s (market_id, received_at)', closed);
+    end if;
+    return closed is not null;
+end $$;
 
 -- Compresses chunks that are older than the time; 0 stops that. Nothing to do without the extension.
 create function kalshid.set_compression(compress_after interval)
-    returns void language plpgsql security definer set search_path = kalshid, pg_catalog, public, pg_temp as $$
+    returns void language plpgsql security definer set search_path = kalshid, pg_catalog, pg_temp as $$
 declare
-    stream text;
+    extension text := (select extnamespace::regnamespace::text from pg_extension where extname = 'timescaledb');
+    stream record;
 begin
-    if not (select is_timescale from kalshid.store) then
+    if not (select s.is_timescale from kalshid.store s) then
         return;
     end if;
-    for stream in select name from kalshid.stream_tables order by name loop
-        perform remove_compression_policy(format('kalshid.%I', stream)::regclass, if_exists => true);
+    for stream in
+        select s.name, coalesce((j.config ->> 'compress_after')::interval, interval '0') as known
+        from kalshid.stream_tables s
+        left join timescaledb_information.jobs j on j.hypertable_schema = 'kalshid' and j.hypertable_name = s.name and j.proc_name = 'policy_compression'
+        order by s.name
+    loop
+        continue when stream.known = compress_after;
+        execute format('select %s.remove_compression_policy(%L::regclass, if_exists => true)', extension, 'kalshid.' || stream.name);
         if compress_after > interval '0' then
-            perform add_compression_policy(format('kalshid.%I', stream)::regclass, compress_after => compress_after);
+            execute format('select %s.add_compression_policy(%L::regclass, compress_after => %L::interval)', extension, 'kalshid.' || stream.name, compress_after);
         end if;
     end loop;
 end $$;
 
-revoke all on function kalshid.set_compression(interval) from public;
+revoke all on all functions in schema kalshid from public;
