@@ -15,7 +15,7 @@ internal sealed class StoreRig : IDisposable
     public readonly ExportFixture Fixture = new();
     public readonly StoreDatabase Database;
 
-    private StoreRig(string dsn)
+    public StoreRig(string dsn)
     {
         Dsn = dsn;
         Database = new StoreDatabase(dsn, TimeSpan.FromSeconds(30));
@@ -40,10 +40,10 @@ internal sealed class StoreRig : IDisposable
     }
 
     /// <summary>Loads the journal to its end, in batches so small that every table and merge crosses many.</summary>
-    public void Load(int batchRowsMax = 100)
+    public void Load(int batchRowsMax = 100, bool directCompress = false)
     {
         Fixture.Close();
-        var settings = new LoaderSettings("test", Journal, "auto", false, batchRowsMax, TimeSpan.FromMilliseconds(5), 1, TimeSpan.FromMinutes(1));
+        var settings = new LoaderSettings("test", Journal, "auto", directCompress, batchRowsMax, TimeSpan.FromMilliseconds(5), 1, TimeSpan.FromMinutes(1));
         using var loader = new Loader(Database, settings, () => long.MaxValue, NullLogger.Instance);
         loader.Start();
         Assert.That(loader.Stop(TimeSpan.FromMinutes(2)), Is.True, () => loader.Fault?.ToString() ?? "the loader did not come to the journal's end");

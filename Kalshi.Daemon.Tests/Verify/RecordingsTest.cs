@@ -109,7 +109,8 @@ internal sealed partial class RecordingsTest
         replay.Finish();
     }
 
-    private static IEnumerable<byte[]> Frames(string path)
+    /// <summary>The frames of a recording, numbered from 1 on each sid.</summary>
+    public static IEnumerable<byte[]> Frames(string path)
     {
         using var lines = new StreamReader(new GZipStream(File.OpenRead(path), CompressionMode.Decompress));
         var next = new Dictionary<string, long>();

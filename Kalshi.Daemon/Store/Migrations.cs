@@ -55,6 +55,8 @@ internal static class Migrations
             applied += await ApplyAsync(connection, version, name, sql, timescale, cancellation) ? 1 : 0;
         }
 
+        await ExecuteAsync(connection, "select kalshid.grant_roles()", cancellation);
+
         return applied;
     }
 
@@ -97,6 +99,20 @@ internal static class Migrations
         return (bool)(await command.ExecuteScalarAsync(cancellation))!;
     }
 
+    /// <summary>Whether the extension is there and has what the schema uses: the columnstore, which is not in the Apache-licensed part.</summary>
+    private static async Task<bool> IsTimescaleUsableAsync(NpgsqlConnection connection, CancellationToken cancellation)
+    {
+        await using var command = new NpgsqlCommand(
+            """
+            select exists (
+                select from pg_extension
+                where extname = 'timescaledb' and split_part(extversion, '.', 1)::int * 1000 + split_part(extversion, '.', 2)::int >= 2020
+                    and current_setting('timescaledb.license', true) is distinct from 'apache')
+            """,
+            connection);
+        return (bool)(await command.ExecuteScalarAsync(cancellation))!;
+    }
+
     private static async Task<bool> ApplyAsync(
         NpgsqlConnection connection, int version, string name, string sql, string timescale, CancellationToken cancellation)
     {
@@ -108,8 +124,13 @@ internal static class Migrations
         }
 
         var isTimescale = version == 1
-            ? timescale != "off" && await HasTimescaleAsync(connection, cancellation)
+            ? timescale != "off" && await IsTimescaleUsableAsync(connection, cancellation)
             : await IsTimescaleAsync(connection, cancellation);
+        if (version == 1 && timescale == "on" && !isTimescale)
+        {
+            throw new SetupException(ExitCode.Config, "store.timescale is on, but this TimescaleDB is older than 2.20 or its Apache edition, without the columnstore: upgrade it, or set store.timescale = auto.");
+        }
+
         await ExecuteAsync(connection, $"select set_config('kalshid.timescale', '{(isTimescale ? "on" : "off")}', true)", cancellation);
         await ExecuteAsync(connection, sql, cancellation);
         await ExecuteAsync(connection, "create table if not exists kalshid.migrations (version int primary key, name text not null, applied_at timestamptz not null default clock_timestamp())", cancellation);
