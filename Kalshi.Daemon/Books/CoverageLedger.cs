@@ -57,14 +57,15 @@ internal sealed class CoverageLedger(
             return;
         }
 
-        if (track.Reason != reason && at > track.CoveredTo)
+        if (track.Reason != reason)
         {
+            // A gap that began after `at` has never been: it is taken back.
             EndGap(id, track.CoveredTo, at, track.Reason);
-            track.CoveredTo = at;
+            track.CoveredTo = Math.Max(track.CoveredTo, at);
+            track.Reason = reason;
+            Change(id, track.CoveredTo, long.MaxValue, 0, 0, CoverageState.Gap, reason);
         }
 
-        track.Reason = reason;
-        Change(id, track.CoveredTo, long.MaxValue, 0, 0, CoverageState.Gap, reason);
         track.IsDeliberate = true;
     }
 

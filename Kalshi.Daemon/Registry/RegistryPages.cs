@@ -179,30 +179,30 @@ internal sealed class RegistryPages(ObjectVersions versions, RegistryOutput outp
         };
     }
 
-    /// <summary>The value as text with its escapes resolved; left empty when it is no text or longer than <see cref="TextBytesMax"/>.</summary>
+    /// <summary>The value as text with its escapes resolved; left empty when it is no text, half a surrogate pair, or longer than <see cref="TextBytesMax"/>.</summary>
     private void Text(ref Utf8JsonReader reader, ref TextBuffer target)
     {
         reader.Read();
-        if (reader.TokenType == JsonTokenType.String && reader.ValueSpan.Length <= TextBytesMax)
-        {
-            target.Set(_scratch.AsSpan(0, reader.CopyString(_scratch)));
-        }
-        else
+        if (reader.TokenType != JsonTokenType.String)
         {
             reader.Skip();
         }
+        else if (reader.ValueSpan.Length <= TextBytesMax && JsonText.TryUnescape(reader.ValueSpan, _scratch, out var length))
+        {
+            target.Set(_scratch.AsSpan(0, length));
+        }
     }
 
-    /// <summary>RFC 3339 text or unix seconds, as µs.</summary>
+    /// <summary>RFC 3339 text or unix seconds, as µs; <see cref="Message.Absent"/> for what is no time of this exchange.</summary>
     private static long Time(ref Utf8JsonReader reader)
     {
         reader.Read();
         switch (reader.TokenType)
         {
-            case JsonTokenType.String when Micros.TryParseRfc3339(reader.ValueSpan, out var micros):
-                return micros;
-            case JsonTokenType.Number when reader.TryGetInt64(out var seconds) && Math.Abs(seconds) < long.MaxValue / Micros.PerSecond:
-                return seconds * Micros.PerSecond;
+            case JsonTokenType.String:
+                return Times.FromText(reader.ValueSpan);
+            case JsonTokenType.Number:
+                return reader.TryGetInt64(out var seconds) ? Times.FromSeconds(seconds) : Message.Absent;
             default:
                 reader.Skip();
                 return Message.Absent;

@@ -29,6 +29,9 @@ internal sealed class BatchBuilder : IReplaySink
     /// <summary>Markets that have a row.</summary>
     private int _markets;
 
+    /// <summary>Stamp of the record that tells what is being told.</summary>
+    private long _at;
+
     private StoreBatch _batch = null!;
 
     private BatchBuilder(Func<BatchBuilder, Replay> replay, Func<long, HashSet<UInt128>> tradeIdsSince)
@@ -107,11 +110,17 @@ internal sealed class BatchBuilder : IReplaySink
             _batch.StoppedAt = record.ReceivedAt;
         }
 
+        _at = record.ReceivedAt;
         _replay.Feed(record);
         _batch.Through = record.ReceivedAt;
     }
 
-    public void Feed(in Damage damage) => _replay.Feed(damage);
+    /// <summary>What lay before the record stamped `nextAt`, which comes next and belongs to the same batch.</summary>
+    public void Feed(in Damage damage, long nextAt)
+    {
+        _at = nextAt;
+        _replay.Feed(damage);
+    }
 
     /// <summary>Completes the batch. `withOpenEpochs`: also how far the epochs under way have come.</summary>
     public void End(bool withOpenEpochs)
@@ -159,6 +168,12 @@ internal sealed class BatchBuilder : IReplaySink
                 break;
             case FrameType.Ticker:
                 RowEncoder.Ticker(_batch[StoreTable.Tickers], origin, message, MarketOf(message, origin.ReceivedAt));
+                if (origin.EpochId != 0)
+                {
+                    // The exchange numbers no tickers; should it begin to, the number needs a row that shows it.
+                    RowEncoder.OtherFrame(_batch[StoreTable.OtherFrames], origin, FrameTypes.Name(FrameType.Ticker));
+                }
+
                 break;
             default:
                 Checks.That(FrameTypes.IsLifecycle(message.Type), "The replay reports no rows but those of the tables.");
@@ -217,18 +232,18 @@ internal sealed class BatchBuilder : IReplaySink
     public void OnNumberedReply(in RowOrigin origin, Message message) =>
         RowEncoder.OtherFrame(_batch[StoreTable.OtherFrames], origin, FrameTypes.Name(message.Type));
 
-    public void OnEpochBegan(Epoch epoch) => _changes.Epoch(epoch, Position);
+    public void OnEpochBegan(Epoch epoch) => _changes.Epoch(epoch, _at);
 
-    public void OnEpoch(Epoch epoch) => _changes.Epoch(epoch, Position);
+    public void OnEpoch(Epoch epoch) => _changes.Epoch(epoch, _at);
 
-    public void OnCoverageChanged(in Coverage coverage) => _changes.Coverage(coverage, MarketOf(coverage.Ticker), Position);
+    public void OnCoverageChanged(in Coverage coverage) => _changes.Coverage(coverage, MarketOf(coverage.Ticker), _at);
 
     public void OnCoverage(in Coverage coverage)
     {
         // The rest was told by OnCoverageChanged.
         if (coverage.State == CoverageState.Repaired)
         {
-            _changes.Coverage(coverage, MarketOf(coverage.Ticker), Position);
+            _changes.Coverage(coverage, MarketOf(coverage.Ticker), _at);
         }
     }
 
@@ -315,5 +330,5 @@ internal sealed class BatchBuilder : IReplaySink
     }
 
     /// <summary>0 for a whole channel.</summary>
-    private int MarketOf(string ticker) => ticker.Length == 0 ? 0 : MarketOf(System.Text.Encoding.UTF8.GetBytes(ticker), Position);
+    private int MarketOf(string ticker) => ticker.Length == 0 ? 0 : MarketOf(System.Text.Encoding.UTF8.GetBytes(ticker), _at);
 }

@@ -17,7 +17,10 @@ internal readonly record struct EpochRow(
 internal readonly record struct CoverageKey(string Channel, int MarketId, long FromAt, long EpochId);
 
 /// <summary>The rest of it. KnownAt and RecordedAt: positions of the records that told it first and last.</summary>
-internal readonly record struct CoverageRow(long KnownAt, long RecordedAt, long ToAt, long FromSeq, CoverageState State, string Reason, bool IsNew);
+/// <param name="IsNew">It began within the batch: the store has no row of it.</param>
+/// <param name="TakenBackAt">Position of the record that took back the row which the store has under the same key; 0 = it has none.</param>
+internal readonly record struct CoverageRow(
+    long KnownAt, long RecordedAt, long ToAt, long FromSeq, CoverageState State, string Reason, bool IsNew, long TakenBackAt);
 
 /// <summary>
 /// What changes more than once: the latest of each epoch and interval within a batch, so that a batch tells each once. One thread.
@@ -33,13 +36,18 @@ internal sealed class BatchChanges
     public void Coverage(in Coverage coverage, int marketId, long at)
     {
         var key = new CoverageKey(coverage.Channel, marketId, coverage.FromAt, coverage.EpochId);
+        var isTakenBack = coverage.EpochId == 0 && coverage.ToAt <= coverage.FromAt;
         ref var row = ref CollectionsMarshal.GetValueRefOrAddDefault(_coverage, key, out var isKnown);
-        var isNew = isKnown ? row.IsNew : coverage.ToAt == long.MaxValue;
-        row = new CoverageRow(isKnown ? row.KnownAt : at, at, coverage.ToAt, coverage.FromSeq, coverage.State, coverage.Reason, isNew);
-        if (isNew && coverage.EpochId == 0 && coverage.ToAt <= coverage.FromAt)
+        var isBegin = coverage.ToAt == long.MaxValue && (!isKnown || (!row.IsNew && row.ToAt != long.MaxValue));
+        var takenBackAt = isBegin && isKnown ? row.RecordedAt : row.TakenBackAt;
+        var isNew = (isBegin || (isKnown && row.IsNew)) && !isTakenBack;
+        if (isTakenBack && isKnown && row.IsNew && takenBackAt == 0)
         {
             _coverage.Remove(key); // Begun and found empty within the batch.
+            return;
         }
+
+        row = new CoverageRow(isKnown && !isBegin ? row.KnownAt : at, at, coverage.ToAt, coverage.FromSeq, coverage.State, coverage.Reason, isNew, takenBackAt);
     }
 
     /// <summary>Writes everything into the batch's tables and forgets it.</summary>
@@ -56,9 +64,10 @@ internal sealed class BatchChanges
             {
                 RowEncoder.Coverage(batch[StoreTable.Coverage], key, row);
             }
-            else
+
+            if (!row.IsNew || row.TakenBackAt > 0)
             {
-                RowEncoder.CoverageChange(batch[StoreTable.CoverageChanges], key, row);
+                RowEncoder.CoverageChange(batch[StoreTable.CoverageChanges], key, row.IsNew ? row with { ToAt = key.FromAt } : row);
             }
         }
 

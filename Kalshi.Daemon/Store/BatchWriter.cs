@@ -1,3 +1,4 @@
+using System.Globalization;
 using Npgsql;
 
 namespace Kalshi.Daemon.Store;
@@ -7,7 +8,7 @@ namespace Kalshi.Daemon.Store;
 /// cursor moves only if it stood where the batch begins, so a batch that was committed although its answer got lost, or another
 /// loader's, is never written twice. One batch at a time.
 /// </summary>
-internal sealed class BatchWriter : IAsyncDisposable
+internal sealed class BatchWriter
 {
     /// <summary>What is handed to the socket at once.</summary>
     private const int ChunkBytes = 1 << 18;
@@ -28,6 +29,9 @@ internal sealed class BatchWriter : IAsyncDisposable
     /// <summary>Whether the next COPY is compressed, as the connection's settings stand.</summary>
     private bool _isCompressing;
 
+    /// <summary>What the connection is doing, or did last.</summary>
+    private Task _busy = Task.CompletedTask;
+
     private BatchWriter(NpgsqlConnection connection, TimeSpan timeout, bool isCompressed)
     {
         _connection = connection;
@@ -41,6 +45,7 @@ internal sealed class BatchWriter : IAsyncDisposable
         var connection = await database.OpenAsync(cancellation);
         try
         {
+            await connection.ExecuteAsync(Limits(settings.Timeout), cancellation);
             await connection.ExecuteAsync(StoreTables.Staging + StoreTables.Planning, cancellation);
             return new BatchWriter(connection, settings.Timeout, isTimescale && settings.DirectCompress);
         }
@@ -51,31 +56,39 @@ internal sealed class BatchWriter : IAsyncDisposable
         }
     }
 
+    /// <summary>For closing: the connection, and what it is still doing.</summary>
+    public (NpgsqlConnection Connection, Task Busy) Connection => (_connection, _busy);
+
+    /// <summary>What we could not cancel because the network was gone, the server ends by itself; else its locks would stay.</summary>
+    private static string Limits(TimeSpan timeout)
+    {
+        var limit = string.Create(CultureInfo.InvariantCulture, $"{2 * timeout.TotalMilliseconds:0}");
+        return $"set statement_timeout = {limit}; set lock_timeout = {limit}; set idle_in_transaction_session_timeout = {limit}";
+    }
+
     /// <summary>
     /// Writes the batch and commits it after `predecessor`, the commit of the batch before. Throws <see cref="NpgsqlException"/>,
     /// <see cref="TimeoutException"/> or <see cref="IOException"/>; then nothing of it is in the store, or (when the answer to the commit was lost) all of it.
     /// </summary>
-    public async Task WriteAsync(StoreBatch batch, Task predecessor, CancellationToken stop)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        limit.CancelAfter(_timeout);
-        try
-        {
-            await MakePartitionsAsync(batch, limit.Token);
-            await using var transaction = await _connection.BeginTransactionAsync(limit.Token);
-            for (var table = (StoreTable)0; (int)table < StoreTables.Count; table++)
-            {
-                await CopyAsync(table, batch[table], limit.Token);
-            }
+    public Task WriteAsync(StoreBatch batch, Task predecessor, CancellationToken stop) => Patience.LimitAsync(
+        cancellation => _busy = WriteOnceAsync(batch, predecessor, cancellation), _timeout,
+        $"a batch took longer than store.timeout ({_timeout.TotalSeconds:0} s): a lock held by somebody, or a stalled network", stop);
 
-            await predecessor;
-            await MergeAsync(batch, limit.Token);
-            await transaction.CommitAsync(limit.Token);
-        }
-        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+    private async Task WriteOnceAsync(StoreBatch batch, Task predecessor, CancellationToken cancellation)
+    {
+        await MakePartitionsAsync(batch, cancellation);
+        await using var transaction = await _connection.BeginTransactionAsync(cancellation);
+        for (var table = (StoreTable)0; (int)table < StoreTables.Count; table++)
         {
-            throw new TimeoutException($"a batch took longer than store.timeout ({_timeout.TotalSeconds:0} s): a lock held by somebody, or a stalled network");
+            await CopyAsync(table, batch[table], cancellation);
         }
+
+        await predecessor;
+        // Once cancelled, the batch may be sent by somebody else or be refilled: nothing of it is committed here.
+        cancellation.ThrowIfCancellationRequested();
+        await MergeAsync(batch, cancellation);
+        cancellation.ThrowIfCancellationRequested();
+        await transaction.CommitAsync(cancellation);
     }
 
     /// <summary>Mostly the upkeep has made them. Before the transaction: who makes one holds it until the commit, and another writer would wait for that.</summary>
@@ -189,8 +202,6 @@ internal sealed class BatchWriter : IAsyncDisposable
         command.Parameters.AddRange(parameters);
         return command;
     }
-
-    public ValueTask DisposeAsync() => _connection.DisposeAsync();
 }
 
 /// <summary>The cursor in the store is not where this loader left it: the database was replaced, or somebody else writes.</summary>

@@ -238,11 +238,12 @@ internal sealed class Loader : IDisposable
         var fed = 0;
         while (fed <= CheckMask && reader.TryRead(out var record))
         {
-            FeedDamages(reader);
             if (_batch.IsEmpty)
             {
                 _begunTicks = Stopwatch.GetTimestamp();
             }
+
+            FeedDamages(reader, record.ReceivedAt);
 
             _builder!.Feed(record);
             fed++;
@@ -251,13 +252,14 @@ internal sealed class Loader : IDisposable
         return fed;
     }
 
-    private void FeedDamages(JournalReader reader)
+    /// <summary>What lies before the record stamped `nextAt`.</summary>
+    private void FeedDamages(JournalReader reader, long nextAt)
     {
         for (; _damages < reader.Damages.Count; _damages++)
         {
             var damage = reader.Damages[_damages];
             _log.LoaderMetDamage(damage.Segment, damage.FromOffset, damage.ToOffset, damage.Cause);
-            _builder!.Feed(damage);
+            _builder!.Feed(damage, nextAt);
         }
     }
 
@@ -301,7 +303,7 @@ internal sealed class Loader : IDisposable
 
             var writer = session.Writers[(int)(_nextWriter++ % session.Writers.Count)];
             var predecessor = _sent.Count == 0 ? Task.CompletedTask : _sent.Last().Done;
-            _sent.Enqueue((batch, Task.Run(() => writer.WriteAsync(batch, predecessor, _abort.Token))));
+            _sent.Enqueue((batch, writer.WriteAsync(batch, predecessor, _abort.Token)));
             _unsent.Dequeue();
         }
     }
@@ -421,7 +423,7 @@ internal sealed class Loader : IDisposable
             }
         }
 
-        FeedDamages(reader);
+        // Damage behind the cursor's record is met again with the record after it, whose rows are not in the store yet.
         _builder.Discard();
         return records;
     }

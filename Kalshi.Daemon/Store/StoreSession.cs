@@ -7,10 +7,13 @@ namespace Kalshi.Daemon.Store;
 internal sealed class StoreSession : IAsyncDisposable
 {
     private readonly NpgsqlConnection _connection;
+    private readonly TimeSpan _timeout;
+    private Task _busy = Task.CompletedTask;
 
-    private StoreSession(NpgsqlConnection connection, bool isTimescale, long cursor)
+    private StoreSession(NpgsqlConnection connection, TimeSpan timeout, bool isTimescale, long cursor)
     {
         _connection = connection;
+        _timeout = timeout;
         IsTimescale = isTimescale;
         Cursor = cursor;
     }
@@ -26,45 +29,53 @@ internal sealed class StoreSession : IAsyncDisposable
     /// Migrates, claims and opens. Throws <see cref="SetupException"/> for a store that is not ours to write; what
     /// <see cref="StoreDatabase.IsFailure"/> knows when the database fails.
     /// </summary>
-    public static async Task<StoreSession> OpenAsync(StoreDatabase database, LoaderSettings settings, CancellationToken stop)
+    public static Task<StoreSession> OpenAsync(StoreDatabase database, LoaderSettings settings, CancellationToken stop) => Patience.LimitAsync(async cancellation =>
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        limit.CancelAfter(settings.Timeout);
+        await Migrations.ApplyAsync(database, settings.Timescale, cancellation);
+        var connection = await database.OpenAsync(cancellation);
         try
         {
-            await Migrations.ApplyAsync(database, settings.Timescale, limit.Token);
-            var connection = await database.OpenAsync(limit.Token);
-            try
-            {
-                return await OpenAsync(database, connection, settings, limit.Token);
-            }
-            catch
-            {
-                await connection.DisposeAsync();
-                throw;
-            }
+            return await OpenAsync(database, connection, settings, cancellation);
         }
-        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+        catch
         {
-            throw new TimeoutException($"no answer within store.timeout ({settings.Timeout.TotalSeconds:0} s)");
+            await connection.DisposeAsync();
+            throw;
         }
-    }
+    }, settings.Timeout, NoAnswer(settings.Timeout), stop);
+
+    private static string NoAnswer(TimeSpan timeout) => $"no answer within store.timeout ({timeout.TotalSeconds:0} s)";
 
     private static async Task<StoreSession> OpenAsync(StoreDatabase database, NpgsqlConnection connection, LoaderSettings settings, CancellationToken cancellation)
     {
         await ClaimAsync(database, connection, settings.Gatherer, cancellation);
         var isTimescale = await Migrations.IsTimescaleAsync(connection, cancellation);
-        var session = new StoreSession(connection, isTimescale, await ReadCursorAsync(connection, cancellation));
-        for (var i = 0; i < settings.Writers; i++)
+        var session = new StoreSession(connection, settings.Timeout, isTimescale, await ReadCursorAsync(connection, cancellation));
+        try
         {
-            session.Writers.Add(await BatchWriter.OpenAsync(database, settings, isTimescale, cancellation));
-        }
+            for (var i = 0; i < settings.Writers; i++)
+            {
+                session.Writers.Add(await BatchWriter.OpenAsync(database, settings, isTimescale, cancellation));
+            }
 
-        return session;
+            return session;
+        }
+        catch
+        {
+            await session.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>The state stored last, or null in a store that has none.</summary>
-    public async Task<byte[]?> ReadStateAsync(CancellationToken cancellation)
+    public Task<byte[]?> ReadStateAsync(CancellationToken stop) => Patience.LimitAsync(cancellation =>
+    {
+        var reading = ReadStateOnceAsync(cancellation);
+        _busy = reading;
+        return reading;
+    }, _timeout, NoAnswer(_timeout), stop);
+
+    private async Task<byte[]?> ReadStateOnceAsync(CancellationToken cancellation)
     {
         await using var command = new NpgsqlCommand("select bytes from kalshid.loader_state order by part", _connection);
         await using var reader = await command.ExecuteReaderAsync(cancellation);
@@ -101,13 +112,5 @@ internal sealed class StoreSession : IAsyncDisposable
         return reader.GetTime(0);
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        foreach (var writer in Writers)
-        {
-            await writer.DisposeAsync();
-        }
-
-        await _connection.DisposeAsync();
-    }
+    public async ValueTask DisposeAsync() => await Patience.CloseAsync([.. Writers.Select(writer => writer.Connection), (_connection, _busy)]);
 }

@@ -84,7 +84,12 @@ internal static class StoreTables
         StoreTable.SeriesHistory => MergeSeries,
         StoreTable.MarketIds => "update kalshid.markets m set exchange_id = i.exchange_id from market_ids i where m.market_id = i.market_id",
         StoreTable.SessionEnds =>
-            "update kalshid.sessions s set closed_at = e.closed_at, reason = e.reason from session_ends e where s.session = e.session and s.closed_at is null and s.opened_at <= e.closed_at",
+            """
+            update kalshid.sessions s set closed_at = e.closed_at, reason = e.reason from session_ends e
+            where s.session = e.session and s.closed_at is null
+                -- Numbers begin again with a new journal: the first end after its opening is a session's own.
+                and e.closed_at = (select min(f.closed_at) from session_ends f where f.session = s.session and f.closed_at >= s.opened_at)
+            """,
         StoreTable.EpochChanges => MergeEpochs,
         StoreTable.CoverageChanges => MergeCoverage,
         StoreTable.ReplacedTrades =>
@@ -96,7 +101,8 @@ internal static class StoreTables
         _ => null,
     };
 
-    // A lifecycle message says only some of an object's fields: what it does not say stays.
+    // A lifecycle message says only some of an object's fields: what it does not say stays. A page may hold an object twice, with one stamp: the
+    // payload makes the choice the same for every load.
     private const string MergeMarkets =
         """
         update kalshid.markets m set
@@ -106,14 +112,14 @@ internal static class StoreTables
             changed_at = h.changed_at, payload = coalesce(h.payload, m.payload)
         from (
             select market_id, max(changed_at) as changed_at,
-                (array_agg(event_ticker order by changed_at desc) filter (where event_ticker is not null))[1] as event_ticker,
-                (array_agg(market_type order by changed_at desc) filter (where market_type is not null))[1] as market_type,
-                (array_agg(title order by changed_at desc) filter (where title is not null))[1] as title,
-                (array_agg(status order by changed_at desc) filter (where status is not null))[1] as status,
-                (array_agg(result order by changed_at desc) filter (where result is not null))[1] as result,
-                (array_agg(open_at order by changed_at desc) filter (where open_at is not null))[1] as open_at,
-                (array_agg(close_at order by changed_at desc) filter (where close_at is not null))[1] as close_at,
-                (array_agg(payload order by changed_at desc) filter (where origin = 'rest'))[1] as payload
+                (array_agg(event_ticker order by changed_at desc, payload collate "C" desc) filter (where event_ticker is not null))[1] as event_ticker,
+                (array_agg(market_type order by changed_at desc, payload collate "C" desc) filter (where market_type is not null))[1] as market_type,
+                (array_agg(title order by changed_at desc, payload collate "C" desc) filter (where title is not null))[1] as title,
+                (array_agg(status order by changed_at desc, payload collate "C" desc) filter (where status is not null))[1] as status,
+                (array_agg(result order by changed_at desc, payload collate "C" desc) filter (where result is not null))[1] as result,
+                (array_agg(open_at order by changed_at desc, payload collate "C" desc) filter (where open_at is not null))[1] as open_at,
+                (array_agg(close_at order by changed_at desc, payload collate "C" desc) filter (where close_at is not null))[1] as close_at,
+                (array_agg(payload order by changed_at desc, payload collate "C" desc) filter (where origin = 'rest'))[1] as payload
             from kalshid.market_history where changed_at > $1 and changed_at <= $2 group by market_id
         ) h
         where m.market_id = h.market_id
@@ -123,11 +129,11 @@ internal static class StoreTables
         """
         insert into kalshid.events as e (event_ticker, series_ticker, category, title, changed_at, payload)
         select event_ticker,
-            (array_agg(series_ticker order by changed_at desc) filter (where series_ticker is not null))[1],
-            (array_agg(category order by changed_at desc) filter (where category is not null))[1],
-            (array_agg(title order by changed_at desc) filter (where title is not null))[1],
+            (array_agg(series_ticker order by changed_at desc, payload collate "C" desc) filter (where series_ticker is not null))[1],
+            (array_agg(category order by changed_at desc, payload collate "C" desc) filter (where category is not null))[1],
+            (array_agg(title order by changed_at desc, payload collate "C" desc) filter (where title is not null))[1],
             max(changed_at),
-            (array_agg(payload order by changed_at desc) filter (where origin = 'rest'))[1]
+            (array_agg(payload order by changed_at desc, payload collate "C" desc) filter (where origin = 'rest'))[1]
         from kalshid.event_history where changed_at > $1 and changed_at <= $2 group by event_ticker
         on conflict (event_ticker) do update set
             series_ticker = coalesce(excluded.series_ticker, e.series_ticker), category = coalesce(excluded.category, e.category),
@@ -138,7 +144,7 @@ internal static class StoreTables
         """
         insert into kalshid.series as s (series_ticker, category, frequency, title, changed_at, payload)
         select distinct on (series_ticker) series_ticker, category, frequency, title, changed_at, payload
-        from kalshid.series_history where changed_at > $1 and changed_at <= $2 order by series_ticker, changed_at desc
+        from kalshid.series_history where changed_at > $1 and changed_at <= $2 order by series_ticker, changed_at desc, payload collate "C" desc
         on conflict (series_ticker) do update set
             category = excluded.category, frequency = excluded.frequency, title = excluded.title, changed_at = excluded.changed_at, payload = excluded.payload
         """;
@@ -152,17 +158,17 @@ internal static class StoreTables
             end_reason = excluded.end_reason, recorded_at = excluded.recorded_at
         """;
 
-    // A gap that turned out empty goes away.
+    // A gap that turned out empty goes away. One of the same key may have begun since: rows of this batch are complete as they are.
     private const string MergeCoverage =
         """
         with changed as (
             update kalshid.coverage c set to_at = n.to_at, state = n.state, recorded_at = n.recorded_at
             from coverage_changes n
             where c.market_id = n.market_id and c.from_at = n.from_at and c.channel = n.channel and c.epoch_id is not distinct from n.epoch_id
-                and (n.to_at > n.from_at or n.epoch_id is not null)
+                and c.known_at <= $1 and (n.to_at > n.from_at or n.epoch_id is not null)
         )
         delete from kalshid.coverage c using coverage_changes n
         where c.market_id = n.market_id and c.from_at = n.from_at and c.channel = n.channel and c.epoch_id is not distinct from n.epoch_id
-            and n.to_at <= n.from_at and n.epoch_id is null
+            and c.known_at <= $1 and n.to_at <= n.from_at and n.epoch_id is null
         """;
 }

@@ -1,0 +1,288 @@
+using Kalshi.Daemon.Store;
+using Kalshi.Daemon.Tests.Simulation;
+using Npgsql;
+using NUnit.Framework;
+
+namespace Kalshi.Daemon.Tests.Store;
+
+/// <summary>
+/// Everything that happens to a database while it is loaded. After each: the store holds exactly what the journal says, and the journal
+/// was written as if nothing had been.
+/// </summary>
+[Parallelizable(ParallelScope.Self)]
+internal sealed class LoaderFaultTest
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+
+    private PostgresServer _server = null!;
+    private LoaderRig _rig = null!;
+    private Random _random = null!;
+    private string _dsn = "";
+
+    [OneTimeSetUp]
+    public void StartServer() => _server = PostgresServer.New(durable: true);
+
+    [OneTimeTearDown]
+    public void StopServer() => _server.Dispose();
+
+    [SetUp]
+    public async Task SetUp()
+    {
+        _random = Seeds.New(out _);
+        _rig = new LoaderRig(_random);
+        _dsn = await _server.CreateDatabaseAsync();
+    }
+
+    [TearDown]
+    public void TearDown()
+    {
+        _rig.Dispose();
+        if (!_server.IsRunning)
+        {
+            _server.Start();
+        }
+    }
+
+    [TestCase(1)]
+    [TestCase(3)]
+    public async Task A_server_that_is_killed_and_restarted_in_any_way_loses_and_doubles_nothing(int writers)
+    {
+        var loader = await BeginAsync(new RigLoader { Writers = writers });
+        foreach (var stop in (Action[])[_server.Kill, _server.StopFast, _server.StopImmediate])
+        {
+            stop();
+            Thread.Sleep(_random.Next(100));
+            _server.Start();
+            await ProgressAsync(loader);
+        }
+
+        Assert.That(loader.Counters.Failures, Is.GreaterThanOrEqualTo(3));
+        await EndAsync(loader);
+    }
+
+    [Test]
+    public async Task A_pause_shorter_than_the_timeout_is_waited_for()
+    {
+        var loader = await BeginAsync();
+        _server.Pause();
+        await Task.Delay(500);
+        _server.Resume();
+        await ProgressAsync(loader);
+        Assert.That(loader.Counters.Failures, Is.Zero);
+        await EndAsync(loader);
+    }
+
+    [Test]
+    public async Task A_pause_longer_than_the_timeout_is_a_failure_that_says_so()
+    {
+        var loader = await BeginAsync(new RigLoader { Timeout = Patience, Writers = 2 });
+        _server.Pause();
+        await Eventually.BecomesTrue(() => loader.Counters.Failures >= 2, 20_000);
+        var state = loader.Counters.State;
+        _server.Resume();
+        Assert.That(state, Does.Contain("127.0.0.1").And.Contain("time").IgnoreCase);
+        await ProgressAsync(loader);
+        await EndAsync(loader);
+    }
+
+    [Test]
+    public async Task A_loader_ends_though_its_server_does_not_answer()
+    {
+        var loader = await BeginAsync(new RigLoader { Timeout = Patience });
+        _server.Pause();
+        try
+        {
+            _rig.StopAppending();
+            var clock = System.Diagnostics.Stopwatch.StartNew();
+            Assert.That(loader.Stop(TimeSpan.FromMilliseconds(200)), Is.False);
+            Assert.That(clock.Elapsed, Is.LessThan(TimeSpan.FromSeconds(15)));
+        }
+        finally
+        {
+            _server.Resume();
+        }
+
+        await EndAsync(_rig.Start(_dsn));
+    }
+
+    [Test]
+    public async Task Connections_that_are_terminated_lose_and_double_nothing()
+    {
+        var loader = await BeginAsync(new RigLoader { Writers = 2 });
+        for (var i = 0; i < 12; i++)
+        {
+            await Sql.ExecuteAsync(_dsn, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'kalshid' AND datname = current_database()");
+            await ProgressAsync(loader);
+        }
+
+        await EndAsync(loader);
+    }
+
+    [Test]
+    public async Task A_connection_terminated_between_its_copies_and_its_commit_loses_and_doubles_nothing()
+    {
+        var loader = await BeginAsync();
+        for (var i = 0; i < 3; i++)
+        {
+            await using var holder = await Sql.OpenAsync(_dsn);
+            await Sql.ExecuteAsync(holder, "BEGIN; SELECT FROM kalshid.cursors WHERE name = 'loader' FOR UPDATE");
+            // The loader has copied everything and waits for the cursor.
+            const string waiting = "FROM pg_stat_activity WHERE application_name = 'kalshid' AND wait_event_type = 'Lock' AND datname = current_database()";
+            await Eventually.BecomesTrue(async () => await Sql.ScalarAsync(_dsn, $"SELECT 1 {waiting}") is not null);
+            await Sql.ExecuteAsync(_dsn, $"SELECT pg_terminate_backend(pid) {waiting}");
+            await Sql.ExecuteAsync(holder, "COMMIT");
+            await ProgressAsync(loader);
+        }
+
+        Assert.That(loader.Counters.Failures, Is.GreaterThanOrEqualTo(3));
+        await EndAsync(loader);
+    }
+
+    [Test]
+    public async Task A_table_that_somebody_locks_for_longer_than_the_timeout_is_waited_out()
+    {
+        var loader = await BeginAsync(new RigLoader { Timeout = Patience });
+        await using (var holder = await Sql.OpenAsync(_dsn))
+        {
+            await Sql.ExecuteAsync(holder, "BEGIN; LOCK TABLE kalshid.orderbook_deltas");
+            await Eventually.BecomesTrue(() => loader.Counters.Failures >= 2, 20_000);
+            Assert.That(loader.Counters.State, Does.Contain("store.timeout"));
+        }
+
+        await ProgressAsync(loader);
+        await EndAsync(loader);
+    }
+
+    [Test]
+    public async Task A_database_dropped_and_made_again_is_loaded_from_the_journal_with_the_same_rows()
+    {
+        var loader = await BeginAsync();
+        var name = new NpgsqlConnectionStringBuilder(_dsn).Database;
+        await Sql.ExecuteAsync(_server.Dsn("postgres"), $"DROP DATABASE {name} WITH (FORCE)");
+        await Eventually.BecomesTrue(() => loader.Counters.State.Contains("does not exist", StringComparison.Ordinal));
+        Assert.That(loader.Counters.State, Does.Contain("createdb"));
+        await Sql.ExecuteAsync(_server.Dsn("postgres"), $"CREATE DATABASE {name}");
+        await ProgressAsync(loader);
+        await EndAsync(loader);
+    }
+
+    [Test]
+    public async Task A_database_that_is_an_older_copy_is_loaded_on_from_its_own_cursor()
+    {
+        var loader = await BeginAsync();
+        var name = new NpgsqlConnectionStringBuilder(_dsn).Database;
+        var admin = _server.Dsn("postgres");
+        await Sql.ExecuteAsync(admin, $"ALTER DATABASE {name} ALLOW_CONNECTIONS false");
+        await Sql.ExecuteAsync(admin, $"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+        await Eventually.BecomesTrue(async () => await Sql.ScalarAsync(admin, $"SELECT 1 FROM pg_stat_activity WHERE datname = '{name}'") is null);
+        await Sql.ExecuteAsync(admin, $"CREATE DATABASE {name}_copy TEMPLATE {name}");
+        await Sql.ExecuteAsync(admin, $"ALTER DATABASE {name} ALLOW_CONNECTIONS true");
+        await ProgressAsync(loader, batches: 30);
+        await Sql.ExecuteAsync(admin, $"DROP DATABASE {name} WITH (FORCE)");
+        await Sql.ExecuteAsync(admin, $"ALTER DATABASE {name}_copy RENAME TO {name}; ");
+        await Sql.ExecuteAsync(admin, $"ALTER DATABASE {name} ALLOW_CONNECTIONS true");
+        await ProgressAsync(loader);
+        await EndAsync(loader);
+    }
+
+    [Test]
+    public async Task Two_loaders_of_one_store_take_turns_and_double_nothing()
+    {
+        _rig.StartAppending();
+        var loaders = new[] { _rig.Start(_dsn), _rig.Start(_dsn, new RigLoader { BatchRows = 70, Writers = 2 }) };
+        await Eventually.BecomesTrue(() => loaders.Sum(loader => loader.Counters.Batches) > 40 && loaders.Sum(loader => loader.Counters.Failures) > 2, 60_000);
+        _rig.StopAppending();
+        _rig.Finish();
+        Array.ForEach(loaders, loader => LoaderRig.Drain(loader));
+        await AssertExactAsync();
+    }
+
+    [Test]
+    public async Task A_full_disk_of_the_database_is_said_and_waited_out()
+    {
+        using var disk = SmallDisk.MountOrSkip(megabytes: 64);
+        var space = Path.Combine(disk.Path, "space");
+        Directory.CreateDirectory(space);
+        PostgresBinaries.Own(space);
+        await Sql.ExecuteAsync(_server.Dsn("postgres"), $"CREATE TABLESPACE small LOCATION '{space}'");
+        await Sql.ExecuteAsync(_server.Dsn("postgres"), "CREATE DATABASE small TABLESPACE small");
+        _dsn = _server.Dsn("small");
+        try
+        {
+            var loader = await BeginAsync(new RigLoader { BatchRows = 2_000 });
+            disk.Fill(leaveBytes: 0);
+            await Eventually.BecomesTrue(() => loader.Counters.State.Contains("disk is full", StringComparison.Ordinal), 30_000);
+            disk.Free();
+            await ProgressAsync(loader);
+            await EndAsync(loader);
+        }
+        finally
+        {
+            disk.Free();
+            _rig.StopLoaders();
+            await Sql.ExecuteAsync(_server.Dsn("postgres"), "DROP DATABASE IF EXISTS small WITH (FORCE)");
+            await Sql.ExecuteAsync(_server.Dsn("postgres"), "DROP TABLESPACE small");
+        }
+    }
+
+    [Test]
+    public async Task A_store_that_cannot_be_used_is_explained()
+    {
+        _rig.Append(100);
+        await Sql.ExecuteAsync(_server.Dsn("postgres"), "DO $$ BEGIN CREATE ROLE guest LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$");
+        await Sql.ExecuteAsync(_dsn, "REVOKE CREATE ON DATABASE \"" + new NpgsqlConnectionStringBuilder(_dsn).Database + "\" FROM guest");
+        foreach (var (dsn, how, says) in ((string, RigLoader, string)[])
+        [
+            (_server.Dsn("nowhere"), new(), "database \"nowhere\" does not exist: create it (createdb)"),
+            (_dsn.Replace("postgres", "nobody", StringComparison.Ordinal), new(), "role \"nobody\" does not exist: check user and password"),
+            (_dsn.Replace("postgres", "guest", StringComparison.Ordinal), new(), "permission denied"),
+            ("Host=127.0.0.1;Port=1;Username=postgres;Database=x", new(), "127.0.0.1:1/x: Failed to connect"),
+            (_dsn, new() { Timescale = "on" }, "store.timescale is on, but the extension cannot be created"),
+        ])
+        {
+            var loader = _rig.Start(dsn, how);
+            await Eventually.BecomesTrue(() => loader.Counters.Failures > 0);
+            Assert.That(loader.Counters.State, Does.Contain(says));
+            Assert.That(loader.Stop(TimeSpan.Zero), Is.False);
+        }
+
+        _rig.Load(_dsn);
+        var other = _rig.Start(_dsn, new RigLoader { Gatherer = "other" });
+        await Eventually.BecomesTrue(() => other.Counters.Failures > 0);
+        Assert.That(other.Counters.State, Does.Contain("belongs to the gatherer \"test\"; this one is \"other\""));
+    }
+
+    private async Task<Loader> BeginAsync(RigLoader? how = null)
+    {
+        _rig.StartAppending();
+        var loader = _rig.Start(_dsn, how);
+        await ProgressAsync(loader);
+        return loader;
+    }
+
+    /// <summary>It goes on loading what is new.</summary>
+    private static async Task ProgressAsync(Loader loader, int batches = 5)
+    {
+        var goal = loader.Counters.Batches + batches;
+        await Eventually.BecomesTrue(() => loader.Fault is not null || loader.Counters.Batches >= goal, 60_000);
+        Assert.That(loader.Fault, Is.Null);
+    }
+
+    private async Task EndAsync(Loader loader)
+    {
+        _rig.StopAppending();
+        _rig.Finish();
+        LoaderRig.Drain(loader);
+        await AssertExactAsync();
+        Assert.That(_rig.SlowestAppend, Is.LessThan(TimeSpan.FromSeconds(5)), "the journal waits for no store");
+    }
+
+    private async Task AssertExactAsync()
+    {
+        await DecodedJournal.AssertLoadedAsync(_rig.Journal, _dsn);
+        await StoreContents.AssertWholeAsync(_dsn, _rig.End);
+        var again = await _server.CreateDatabaseAsync();
+        _rig.Load(again, new RigLoader { BatchRows = 5_000 });
+        await StoreContents.AssertSameAsync(_dsn, again);
+    }
+}
