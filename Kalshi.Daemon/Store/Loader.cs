@@ -24,7 +24,7 @@ namespace Kalshi.Daemon.Store;
 internal sealed class Loader : IDisposable
 {
     private const int PollMs = 5;
-    private const long BatchBytesMax = 32 << 20;
+    private const long BatchBytesMax = 8 << 20;
 
     /// <summary>Records between looks at the clock and the batch's size: a power of two, less one.</summary>
     private const int CheckMask = 63;
