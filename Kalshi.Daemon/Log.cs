@@ -215,6 +215,9 @@ internal static partial class Log
 
     [LoggerMessage(EventId = 610, Level = LogLevel.Warning, Message = "Stopping with rows not yet in the store; the journal has them and the next start loads them. cursor={Cursor}")]
     public static partial void StoreLeftBehind(this ILogger log, string cursor);
+
+    [LoggerMessage(EventId = 611, Level = LogLevel.Error, Message = "The loader met a bug; the journal keeps everything and the loader begins again. Please report it.")]
+    public static partial void LoaderFailed(this ILogger log, Exception exception);
 }
 
 /// <summary>

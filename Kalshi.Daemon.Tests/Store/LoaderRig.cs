@@ -114,14 +114,15 @@ internal sealed class LoaderRig : IDisposable
         _appending = null;
     }
 
+    public LoaderSettings Settings(RigLoader how) => new(
+        how.Gatherer, Journal, how.Timescale, how.DirectCompress, how.BatchRows, TimeSpan.FromMilliseconds(how.BatchAgeMs), how.Writers, how.Timeout);
+
     /// <summary>A loader, started; disposed with the rig at the latest.</summary>
     public Loader Start(string dsn, RigLoader? how = null)
     {
         how ??= new RigLoader();
         var database = new StoreDatabase(dsn, how.Timeout);
-        var settings = new LoaderSettings(
-            how.Gatherer, Journal, how.Timescale, how.DirectCompress, how.BatchRows, TimeSpan.FromMilliseconds(how.BatchAgeMs), how.Writers, how.Timeout);
-        var loader = new Loader(database, settings, () => Limit, NullLogger.Instance);
+        var loader = new Loader(database, Settings(how), () => Limit, NullLogger.Instance);
         _owned.Add(loader);
         _owned.Add(database);
         loader.Start();

@@ -1,3 +1,6 @@
+using Kalshi.Daemon.Store;
+using Kalshi.Daemon.Tests.Simulation;
+using Microsoft.Extensions.Logging.Abstractions;
 using NUnit.Framework;
 
 namespace Kalshi.Daemon.Tests.Store;
@@ -15,5 +18,29 @@ internal sealed class LoaderTest(StoreFlavour flavour)
         rig.Load(dsn);
         await DecodedJournal.AssertLoadedAsync(rig.Journal, dsn);
         await StoreContents.AssertWholeAsync(dsn, rig.End);
+    }
+
+    [Test]
+    public async Task A_bug_within_the_loader_makes_it_begin_again_from_what_the_store_holds()
+    {
+        using var rig = new LoaderRig(Seeds.New(out _));
+        var dsn = await flavour.NewDatabaseAsync();
+        rig.Append(1_000);
+        var middle = rig.End;
+        rig.Append(1_000).Finish();
+        using var database = new StoreDatabase(dsn, TimeSpan.FromSeconds(30));
+        var calls = 0;
+        long Durable() => Interlocked.Increment(ref calls) switch
+        {
+            1 => middle,
+            2 or 3 => throw new InvalidOperationException("a bug of the test"),
+            _ => long.MaxValue,
+        };
+        using var loader = new Loader(database, rig.Settings(new RigLoader()), Durable, NullLogger.Instance);
+        loader.Start();
+        await Eventually.BecomesTrue(() => loader.Counters.Committed == rig.End, 60_000);
+        Assert.That(loader.Counters.Failures, Is.EqualTo(2));
+        LoaderRig.Drain(loader);
+        await DecodedJournal.AssertLoadedAsync(rig.Journal, dsn);
     }
 }

@@ -78,7 +78,7 @@ internal sealed class Loader : IDisposable
 
     public string JournalDirectory => _settings.JournalDirectory;
 
-    /// <summary>The bug that ended the thread, or null.</summary>
+    /// <summary>The bug met last, or null; it ends the thread only while it drains.</summary>
     public Exception? Fault { get; private set; }
 
     public void Start()
@@ -147,7 +147,7 @@ internal sealed class Loader : IDisposable
         {
             Fault = e;
             Counters.OnFailure(e.Message);
-            _log.LoopFailed(e);
+            _log.LoaderFailed(e);
         }
     }
 
@@ -174,6 +174,15 @@ internal sealed class Loader : IDisposable
         {
             Counters.OnFailure(_database.Explain(e));
             _log.StoreFailed(Counters.State);
+        }
+        catch (Exception e) when (!_isDraining && !_abort.IsCancellationRequested)
+        {
+            // Ending the process would end the capture as well, so the loader begins anew from what the store holds.
+            Fault = e;
+            Counters.OnFailure($"a bug: {e.Message}");
+            _log.LoaderFailed(e);
+            _reader?.Dispose();
+            _reader = null;
         }
         finally
         {
@@ -322,6 +331,7 @@ internal sealed class Loader : IDisposable
         _sent.Peek().Done.GetAwaiter().GetResult();
         OnCommitted(_sent.Dequeue().Batch);
         _backoff.Reset();
+        Fault = null;
     }
 
     private void OnCommitted(StoreBatch batch)
