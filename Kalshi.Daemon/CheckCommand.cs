@@ -1,12 +1,16 @@
 using Kalshi.Daemon.Exchange;
 using Kalshi.Daemon.Primitives;
+using Kalshi.Daemon.Store;
 
 namespace Kalshi.Daemon;
 
-/// <summary>`kalshid check`: configuration, key, clock, REST, WebSocket, disk; each a line that says ok or what to do.</summary>
+/// <summary>`kalshid check`: configuration, key, clock, REST, WebSocket, disk, store; each a line that says ok or what to do.</summary>
 internal static class CheckCommand
 {
-    public static readonly CommandOption[] Options = [];
+    public static readonly CommandOption[] Options =
+    [
+        new("migrate", null, "create or upgrade the store's schema, and look at nothing else"),
+    ];
 
     /// <summary>The exchange accepts 10 s; half of it is time to act.</summary>
     private const double SkewSecondsMax = 5;
@@ -23,6 +27,13 @@ internal static class CheckCommand
 
         var options = Kalshi.Daemon.Options.Load(line);
         Say("config", true, options.ConfigPath ?? "no file: defaults, environment and --set only");
+        if (line.Has("migrate"))
+        {
+            LoadCommand.RequireDsn(options);
+            await StoreCheck.RunAsync(options, migrate: true, Say);
+            return failures == 0 ? ExitCode.Ok : ExitCode.Failed;
+        }
+
         RequestSigner? signer = null;
         try
         {
@@ -39,6 +50,15 @@ internal static class CheckCommand
         {
             await CheckRestAsync(options, signer, Say);
             await CheckSocketAsync(options, signer, Say);
+        }
+
+        if (options.StoreDsn.Length == 0)
+        {
+            Say("store", true, "none configured: the journal and Parquet files are all there is");
+        }
+        else
+        {
+            await StoreCheck.RunAsync(options, migrate: false, Say);
         }
 
         return failures == 0 ? ExitCode.Ok : ExitCode.Failed;

@@ -18,7 +18,7 @@ internal static class Modes
         new("simulate", "", "run a Kalshi on loopback, from a seed or from recordings", SimulateCommand.Options, SimulateCommand.RunAsync),
         new("verify", "[DIR]", "prove that a store holds everything, once, in order", VerifyCommand.Options, VerifyCommand.RunAsync),
         new("book", "TICKER [DIR]", "rebuild one market's order book at an instant", BookCommand.Options, BookCommand.RunAsync),
-        new("check", "", "test configuration, keys, clock, network and disk", CheckCommand.Options, CheckCommand.RunAsync),
+        new("check", "", "test configuration, keys, clock, network, disk and database", CheckCommand.Options, CheckCommand.RunAsync),
         new("status", "", "what the running gatherer reports", StatusCommand.Options, StatusCommand.RunAsync),
         new("journal", "inspect|repair", "list a journal's segments, ranges and damage", JournalCommand.Options, JournalCommand.RunAsync),
         new("version", "", "the version", [], _ => PrintVersion()),

@@ -1,7 +1,9 @@
 -- Two roles to grant to logins: kalshid_writer loads and keeps a store, kalshid_reader reads everything and writes nothing.
 -- They are made here where that is allowed, and otherwise by somebody who may: `kalshid check` tells the statements.
 
-do $$
+-- Makes the roles as far as that is allowed, and grants what each needs. Run by the owner after every migration; may be run at any time.
+create function kalshid.grant_roles()
+    returns void language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
     wanted text;
 begin
@@ -15,12 +17,6 @@ begin
             end;
         end if;
     end loop;
-end $$;
-
--- Grants what each role needs, as far as it is there. Run by the owner after every migration; may be run at any time.
-create function kalshid.grant_roles()
-    returns void language plpgsql set search_path = pg_catalog, pg_temp as $$
-begin
     if exists (select from pg_roles where rolname = 'kalshid_writer') then
         grant usage on schema kalshid to kalshid_writer;
         grant select, insert on all tables in schema kalshid to kalshid_writer;
