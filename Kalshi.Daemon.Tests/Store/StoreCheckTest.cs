@@ -20,15 +20,15 @@ internal sealed class StoreCheckTest(StoreFlavour flavour)
         Assert.That(empty["schema"], Does.StartWith("ok none yet: gather and load create it"));
 
         var migrated = await CheckAsync(rig.Dsn, migrate: true);
-        Assert.That(migrated, Does.ContainKey("migrate"), string.Join("; ", migrated));
-        Assert.That(migrated["migrate"], Does.StartWith("ok schema created: 001-tables, 002-partitions"));
+        Assert.That(migrated.GetValueOrDefault("migrate"), Does.StartWith("ok schema created: 001-tables, 002-partitions"), string.Join("; ", migrated));
         Assert.That(migrated["schema"], Is.EqualTo($"ok version {Migrations.Latest}"));
         Assert.That(migrated["timescale"], Does.Match(flavour.HasTimescale ? @"^ok 2\..*, in use$" : "^ok not in this database: native partitions$"));
         Assert.That(migrated["roles"], Is.EqualTo("ok kalshid_writer and kalshid_reader: grant them to logins"));
         Assert.That(migrated["rights"], Is.EqualTo("ok postgres may load, make partitions and drop them"));
         Assert.That(migrated["loader"], Is.EqualTo("ok nothing is loaded yet"));
         Assert.That(migrated["size"], Does.Match(@"^ok \d+ (kB|MB)"));
-        Assert.That((await CheckAsync(rig.Dsn, migrate: true))["migrate"], Is.EqualTo("ok nothing to do"));
+        var again = await CheckAsync(rig.Dsn, migrate: true);
+        Assert.That(again.GetValueOrDefault("migrate"), Is.EqualTo("ok nothing to do"), string.Join("; ", again));
 
         rig.Append(new Script().SubscribeBooks().Snapshot(1, "KX-A")).Load();
         Assert.That((await CheckAsync(rig.Dsn))["loader"], Does.Match(@"^ok holds everything up to 2026-08-05T03:00:00.00003.*, \w+ ago$"));
