@@ -84,16 +84,16 @@ begin
         from known k
         where k.state = 'whole' and greatest(k.from_at, dropped, since) <= least(k.to_at, until)
     ), causes as ( -- in order of time; where two meet or overlap, the earlier one is cut
-        select '-infinity'::timestamptz as from_at, dropped as to_at, 'gap' as state, 'dropped by retention' as reason
+        select 1 as rank, '-infinity'::timestamptz as from_at, dropped as to_at, 'gap' as state, 'dropped by retention' as reason
         union all
-        select '-infinity', coalesce(min(c.from_at), loaded), 'gap', 'before the first snapshot'
+        select 2, '-infinity', coalesce(min(c.from_at), loaded), 'gap', 'before the first snapshot'
         from kalshid.coverage c where c.market_id = market and c.channel = coverage_of.channel
         union all
-        select k.from_at, k.to_at, k.state, k.reason from known k where k.state <> 'whole'
+        select 3, k.from_at, k.to_at, k.state, k.reason from known k where k.state <> 'whole'
         union all
-        select loaded, 'infinity', 'gap', 'not loaded yet'
+        select 4, loaded, 'infinity', 'gap', 'not loaded yet'
     ), cut as (
-        select greatest(c.from_at, max(c.to_at) over (order by c.from_at, c.to_at rows between unbounded preceding and 1 preceding)) as from_at,
+        select greatest(c.from_at, max(c.to_at) over (order by c.from_at, c.rank, c.to_at rows between unbounded preceding and 1 preceding)) as from_at,
             c.to_at, c.state, c.reason
         from causes c
     ), missing as (
