@@ -12,7 +12,8 @@ internal interface IBookOutput
     void OnChange(int market, ChangeKey key, in MarketChange change);
 
     /// <summary>
-    /// The market's book after the change `after`, within coverage row `number`; <see cref="ChangeKey.None"/>: as it stood before the first change of that row.
+    /// The market's book after the change `after`, within coverage row `number`; <see cref="ChangeKey.None"/>: as it stood before the first change of that row. Of two at
+    /// one place the later received one counts: an empty one is how the exchange clears a closed market's book, without changes.
     /// </summary>
     void OnSnapshot(int market, int number, ChangeKey after, long receivedAt, ReadOnlySpan<Level> yes, ReadOnlySpan<Level> no);
 
@@ -22,11 +23,17 @@ internal interface IBookOutput
 
     void OnVouch(in Vouch vouch);
 
+    /// <summary>The vouch `number` holds up to and including `last` (<see cref="ChangeKey.None"/>: it saw no change), and its gatherer watched until `toAt` (received_at).</summary>
+    void OnVouchEnded(int market, int number, long toAt, ChangeKey last, string reason);
+
     void OnDisagreement(in Disagreement disagreement);
 
     // ---- rare, about rows that may be in production already: they take effect between the rows told before and after ----
 
-    /// <summary>Changes of the market at the instant whose ordinal is in [first, first + count) get an ordinal greater by `by`.</summary>
+    /// <summary>
+    /// Changes of the market at the instant whose ordinal is in [first, first + count) get an ordinal greater by `by`; so does what refers to them: snapshots, first and
+    /// last of coverage rows, `Last` of vouches, and `After` of vouches from first − 1 on.
+    /// </summary>
     void OnRenumbered(int market, long at, int first, int count, int by);
 
     /// <summary>Coverage row `number` became part of row `into`: its snapshots belong there, and the one that opened it stands after the change `opening`.</summary>

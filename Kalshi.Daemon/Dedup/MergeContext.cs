@@ -1,0 +1,42 @@
+namespace Kalshi.Daemon.Dedup;
+
+/// <summary>What all markets of a <see cref="BookMerge"/> share. One thread.</summary>
+internal sealed class MergeContext
+{
+    private readonly Stack<ChangeWindow> _windows = [];
+
+    public MergeContext(MergeSettings settings, IBookOutput output)
+    {
+        Settings = settings;
+        Output = output;
+        Progress = new long[settings.Gatherers];
+        IsPresent = new bool[settings.Gatherers];
+    }
+
+    public MergeSettings Settings { get; }
+
+    public IBookOutput Output { get; }
+
+    /// <summary>By gatherer: received_at up to which everything was told.</summary>
+    public long[] Progress { get; }
+
+    public bool[] IsPresent { get; }
+
+    public long Watermark { get; set; }
+
+    public BookMergeCounters Counters { get; } = new();
+
+    /// <summary>Markets whose windows have a new entry, in order: (watermark, market).</summary>
+    public Queue<(long AddedAt, int Market)> Added { get; } = [];
+
+    public bool IsEverybodyPresent => Array.TrueForAll(IsPresent, present => present);
+
+    public ChangeWindow RentWindow(ChangeKey baseKey, ulong baseDigest)
+    {
+        var window = _windows.TryPop(out var free) ? free : new ChangeWindow();
+        window.Begin(baseKey, baseDigest);
+        return window;
+    }
+
+    public void ReturnWindow(ChangeWindow window) => _windows.Push(window);
+}

@@ -1,0 +1,52 @@
+namespace Kalshi.Daemon.Dedup;
+
+/// <summary>
+/// A piece of a market's production between whose changes nothing lies: a coverage row `whole`. It began with a run's snapshot and goes on
+/// while runs are attached to it.
+/// </summary>
+internal sealed class Stretch
+{
+    /// <summary>Of its coverage row, and of the gap row before it (0 = none).</summary>
+    public int Number;
+    public int GapNumber;
+
+    /// <summary>received_at of the snapshot (or of the first change before it) that opened it.</summary>
+    public long OpenedAt;
+
+    /// <summary>From here on, in the exchange's time, nothing is missing.</summary>
+    public long FromAt;
+
+    /// <summary>Digest before the first change.</summary>
+    public ulong Base;
+
+    /// <summary>The first change, and how many there are at its instant.</summary>
+    public ChangeKey First = ChangeKey.None;
+    public int FirstCount;
+
+    /// <summary>The last change, and the digest behind it.</summary>
+    public ChangeKey Last = ChangeKey.None;
+    public ulong Digest;
+    public long LastReceivedAt;
+
+    /// <summary>How far runs that ended vouched, received_at.</summary>
+    public long CoveredTo;
+
+    /// <summary>Why the last of them ended.</summary>
+    public string Reason = "";
+
+    /// <summary>Whether its coverage row says that it goes on.</summary>
+    public bool IsOpen = true;
+
+    /// <summary>Of a closed tip: whether a gap row without end stands behind it, and its number.</summary>
+    public int OpenGapNumber;
+
+    /// <summary>Null when no recent change is kept: then its base is the end.</summary>
+    public ChangeWindow? Window;
+
+    public bool IsEmpty => First.IsNone;
+
+    /// <summary>The position behind which changes are kept.</summary>
+    public (ChangeKey Key, ulong Digest) WindowBase => Window is { } window ? (window.BaseKey, window.BaseDigest) : (Last, Digest);
+
+    public int WindowCount => Window?.Count ?? 0;
+}
