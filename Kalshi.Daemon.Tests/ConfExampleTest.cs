@@ -45,6 +45,20 @@ internal sealed class ConfExampleTest
         }
     }
 
+    [Test]
+    public void Settings_with_a_name_are_shown_as_they_are_written()
+    {
+        using var folder = new TemporaryFolder();
+        var lines = File.ReadAllLines(Example);
+        foreach (var family in Options.Families)
+        {
+            var shown = Array.FindAll(lines, line => line.StartsWith($"#{family.Prefix}.", StringComparison.Ordinal));
+            var file = folder.File("shown.conf");
+            File.WriteAllLines(file, [$"[{family.Section}]", .. shown.Select(line => line[1..])]);
+            Assert.That(family.Of(Options.Load(file, [], [])).Count(), Is.EqualTo(shown.Length).And.GreaterThan(1));
+        }
+    }
+
     private static IEnumerable<string> SettingNames() => Options.Settings.Select(setting => setting.Name);
 
     private static List<ConfigEntry> ReadExample() => ConfigFile.Read(Example, static (_, _) => { });

@@ -136,11 +136,54 @@ internal sealed class OptionsTest
         foreach (var setting in Options.Settings)
         {
             var (options, again) = (new Options(), new Options());
-            var changed = setting.Read(options) switch { "true" => "false", "false" => "true", "auto" => "on", "journal" => "store", "1" => "2", "" => "text", var value when char.IsAsciiDigit(value[0]) => value.Insert(0, "1"), var value => value + "x" };
+            var changed = setting.Read(options) switch { "0" when setting.Section == "retention" => "1d", "true" => "false", "false" => "true", "auto" => "on", "journal" => "store", "1" => "2", "" => "text", var value when char.IsAsciiDigit(value[0]) => value.Insert(0, "1"), var value => value + "x" };
             Assert.That(setting.Write(options, changed), Is.Null, setting.Name);
             Assert.That(setting.Write(again, setting.Read(options)), Is.Null, setting.Name);
             Assert.That(again.Effective(), Is.EqualTo(options.Effective()).And.Not.EqualTo(new Options().Effective()), setting.Name);
         }
+    }
+
+    private const string TwoGatherers = "[dedup]\ngatherer.ams-1 = Host=a;Password=geheim\ngatherer.B = postgresql://u:geheim@b/kalshid\n";
+
+    [Test]
+    public void Gatherers_are_named_one_a_line_and_keep_their_order()
+    {
+        var options = Options.Load(Write(TwoGatherers), [], ["dedup.gatherer.c=Host=c"]);
+        Assert.That(options.Gatherers.Select(gatherer => $"{gatherer.Setting} {gatherer.Dsn}"), Is.EqualTo(new[]
+        {
+            "dedup.gatherer.ams-1 Host=a;Password=geheim", "dedup.gatherer.B postgresql://u:geheim@b/kalshid", "dedup.gatherer.c Host=c",
+        }));
+        Assert.That(options.Effective(), Has.Member("dedup.gatherer.ams-1=Host=a;Password=***").And.Member("dedup.gatherer.B=postgresql://u:***@b/kalshid"));
+    }
+
+    [Test]
+    public void A_gatherer_is_set_anew_by_what_is_stronger_and_stays_in_its_place()
+    {
+        var options = Options.Load(
+            Write(TwoGatherers), [("KALSHID_DEDUP__GATHERER__AMS_1", "Host=env"), ("KALSHID_DEDUP__GATHERER__NEW_ONE", "Host=new")], ["dedup.gatherer.B=Host=set"]);
+        Assert.That(options.Gatherers.Select(gatherer => $"{gatherer.Name} {gatherer.Dsn}"), Is.EqualTo(new[] { "ams-1 Host=env", "B Host=set", "new_one Host=new" }));
+    }
+
+    [TestCase("gatherer.a =", "line 2: dedup.gatherer.a = \"\": expected a DSN: Host=…;Database=…;Username=… or postgresql://user@host:port/database.")]
+    [TestCase("gatherer. = Host=a", "line 2: dedup.gatherer. = \"Host=a\": expected a name of letters, digits, \"-\", \"_\" and \".\" behind \"gatherer.\".")]
+    [TestCase("gatherer.a,b = Host=a", "line 2: dedup.gatherer.a,b = \"Host=a\": expected a name of letters, digits, \"-\", \"_\" and \".\" behind \"gatherer.\".")]
+    [TestCase("gatherer.a = Host=a\ngatherer.a = Host=b", "line 3: dedup.gatherer.a is there already, on line 2; keep one of them.")]
+    [TestCase("gather.a = Host=a", "line 2: section [dedup] has no key \"gather.a\" (did you mean \"gatherer.NAME\"?).")]
+    [TestCase("gatherer = Host=a", "line 2: section [dedup] has no key \"gatherer\" (did you mean \"gatherer.NAME\"?).")]
+    public void A_wrong_gatherer_is_refused(string line, string sentence)
+    {
+        var file = Write($"[dedup]\n{line}\n");
+        Assert.That(() => Options.Load(file, [], []), Refuses(ExitCode.Config, $"{file} {sentence}"));
+    }
+
+    [Test]
+    public void Only_so_many_gatherers_can_be_named()
+    {
+        var set = Enumerable.Range(1, 16).Select(i => $"dedup.gatherer.g{i}=Host=h{i}").ToList();
+        Assert.That(Options.Load(null, [], set).Gatherers, Has.Count.EqualTo(16));
+        Assert.That(
+            () => Options.Load(null, [], [.. set, "dedup.gatherer.g17=Host=h"]),
+            Refuses(ExitCode.Config, "--set dedup.gatherer.g17: dedup.gatherer.g17 = \"Host=h\": expected at most 16 gatherers."));
     }
 
     private string Write(string content)

@@ -48,9 +48,25 @@ internal sealed class Options
     public int StoreWriters = 1;
     public TimeSpan StoreTimeout = TimeSpan.FromMinutes(1);
 
+    // [dedup]
+    public string ProductionDsn = "";
+    public string ProductionTimescale = "auto";
+    public TimeSpan ProductionCompressAfter = TimeSpan.FromDays(2);
+    public bool ProductionMarketIndex = true;
+    public TimeSpan DedupLagBudget = TimeSpan.FromSeconds(60);
+    public TimeSpan DedupSettle = TimeSpan.FromSeconds(2);
+    public TimeSpan DedupMargin = TimeSpan.FromSeconds(10);
+    public TimeSpan DedupTimeout = TimeSpan.FromMinutes(1);
+
+    /// <summary>In the order they were first named, which is their index.</summary>
+    public readonly List<GathererDsn> Gatherers = [];
+
     // [export]
     public string ExportSource = "journal";
     public string ExportTarget = "";
+
+    // [retention]
+    public TimeSpan ProductionRetention = TimeSpan.Zero;
 
     private const string EnvironmentPrefix = "KALSHID_";
 
@@ -86,9 +102,21 @@ internal sealed class Options
         Setting.Integer("store", "batch_age_ms_max", o => ref o.StoreBatchAgeMsMax, 1, 60_000),
         Setting.Integer("store", "writers", o => ref o.StoreWriters, 1, 8),
         Setting.Duration("store", "timeout", o => ref o.StoreTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
+        Setting.Text("dedup", "production_dsn", o => ref o.ProductionDsn) with { Show = ConnectionText.WithoutPassword },
+        Setting.OneOf("dedup", "timescale", o => ref o.ProductionTimescale, "auto", "on", "off"),
+        Setting.Duration("dedup", "compress_after", o => ref o.ProductionCompressAfter),
+        Setting.Flag("dedup", "market_index", o => ref o.ProductionMarketIndex),
+        Setting.Duration("dedup", "lag_budget", o => ref o.DedupLagBudget, max: TimeSpan.FromHours(1)),
+        Setting.Duration("dedup", "settle", o => ref o.DedupSettle, TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(10)),
+        Setting.Duration("dedup", "margin", o => ref o.DedupMargin, TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(10)),
+        Setting.Duration("dedup", "timeout", o => ref o.DedupTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
         Setting.OneOf("export", "source", o => ref o.ExportSource, "journal", "store"),
         Setting.Text("export", "target", o => ref o.ExportTarget),
+        Setting.Duration("retention", "production", o => ref o.ProductionRetention),
     ];
+
+    /// <summary>Keys of the form `PREFIX.NAME`, one for each thing that has a name.</summary>
+    public static readonly NamedSettings[] Families = [new("dedup", "gatherer", GathererDsn.SettingOf, o => o.Gatherers.Select(gatherer => gatherer.Name))];
 
     /// <summary>The file that was read, for the first log lines; null when there is none.</summary>
     public string? ConfigPath { get; private set; }
@@ -132,7 +160,8 @@ internal sealed class Options
     }
 
     /// <summary>`section.key=value` for every setting, as in force, for people to read: without passwords.</summary>
-    public IEnumerable<string> Effective() => Settings.Select(setting => $"{setting.Name}={setting.Show(setting.Read(this))}");
+    public IEnumerable<string> Effective() => Settings.Concat(Families.SelectMany(family => family.Of(this)))
+        .Select(setting => $"{setting.Name}={setting.Show(setting.Read(this))}");
 
     /// <summary>
     /// Names without "__" belong to others (build scripts, wrappers), unless one is a setting spelled with single underscores:
@@ -143,7 +172,7 @@ internal sealed class Options
         var path = name[EnvironmentPrefix.Length..].ToLowerInvariant();
         if (path.Split("__", 2) is [var section, var key])
         {
-            Apply(section, key, value, $"environment variable {name}");
+            Apply(section, KnownKey(section, key.Replace("__", ".", StringComparison.Ordinal)), value, $"environment variable {name}");
         }
         else if (Array.Find(Settings, setting => $"{setting.Section}_{setting.Key}" == path) is { } meant)
         {
@@ -156,12 +185,21 @@ internal sealed class Options
     {
         RequireSection(section, where);
         var setting = Array.Find(Settings, setting => setting.Section == section && setting.Key == key)
+            ?? Array.Find(Families, family => family.Has(section, key))?.Setting(key)
             ?? throw new SetupException(ExitCode.Config, $"{where}: section [{section}] has no key \"{key}\"{PerhapsMeant(section, key)}.");
         if (setting.Write(this, value) is { } expected)
         {
             throw new SetupException(ExitCode.Config, $"{where}: {setting.Name} = \"{value}\": expected {expected}.");
         }
     }
+
+    /// <summary>
+    /// The key of a family as it was spelled before: names of variables are written in capitals, and have "_" where names of things may have "-" or ".".
+    /// </summary>
+    private string KnownKey(string section, string key) => Array.Find(Families, family => family.Has(section, key))?.Of(this)
+        .Select(setting => setting.Key).FirstOrDefault(known => AsVariable(known) == AsVariable(key)) ?? key;
+
+    private static string AsVariable(string key) => key.Replace('-', '_').Replace('.', '_').ToLowerInvariant();
 
     private static void RequireSection(string section, string where)
     {
@@ -174,6 +212,8 @@ internal sealed class Options
 
     private static string PerhapsMeant(string section, string key) => Array.Find(Settings, setting => setting.Key == key) is { } elsewhere
         ? $" (it belongs to [{elsewhere.Section}])"
+        : Array.Find(Families, family => family.Section == section && Spelling.Distance(key.Split('.')[0], family.Prefix) <= 2) is { } family
+        ? $" (did you mean \"{family.Prefix}.NAME\"?)"
         : Spelling.DidYouMean(key, Settings.Where(setting => setting.Section == section).Select(setting => setting.Key));
 }
 
