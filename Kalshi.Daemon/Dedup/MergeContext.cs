@@ -29,7 +29,31 @@ internal sealed class MergeContext
     /// <summary>Markets whose windows have a new entry, in order: (watermark, market).</summary>
     public Queue<(long AddedAt, int Market)> Added { get; } = [];
 
+    /// <summary>Markets with something to decide at the end of the turn.</summary>
+    public List<MarketMerge> Touched { get; } = [];
+
+    /// <summary>Markets that changed since the state was saved.</summary>
+    public List<MarketMerge> Dirty { get; } = [];
+
     public bool IsEverybodyPresent => Array.TrueForAll(IsPresent, present => present);
+
+    public void Touch(MarketMerge market)
+    {
+        if (!market.IsTouched)
+        {
+            market.IsTouched = true;
+            Touched.Add(market);
+        }
+    }
+
+    public void MarkDirty(MarketMerge market)
+    {
+        if (!market.IsDirty)
+        {
+            market.IsDirty = true;
+            Dirty.Add(market);
+        }
+    }
 
     public ChangeWindow RentWindow(ChangeKey baseKey, ulong baseDigest)
     {

@@ -71,6 +71,18 @@ internal sealed class Run
         return digest;
     }
 
+    /// <summary>Whether the book was this one before or after one of the changes.</summary>
+    public bool PassesThrough(ulong digest)
+    {
+        var passed = Digest;
+        for (var i = 0; i < Changes.Count && passed != digest; i++)
+        {
+            passed += BookDigest.Of(Changes[i]);
+        }
+
+        return passed == digest;
+    }
+
     public ulong DigestAtEnd => DigestAfter(Changes.Count);
 
     /// <summary>How many changes carry the first one's stamp.</summary>
@@ -99,6 +111,9 @@ internal struct RunSlot
     /// <summary>Changes of the stretch's window that it has not confirmed; only without a `Detail`.</summary>
     public int Lag;
     public int Vouch;
+
+    /// <summary>received_at of the run's first row.</summary>
+    public long OpenedAt;
     public RunState State;
 
     /// <summary>Whether a change proved its place; else it may be taken back.</summary>

@@ -6,9 +6,14 @@ namespace Kalshi.Daemon.Dedup;
 /// </summary>
 internal sealed class Stretch
 {
-    /// <summary>Of its coverage row, and of the gap row before it (0 = none).</summary>
+    /// <summary>Of its coverage row.</summary>
     public int Number;
+
+    /// <summary>The gap row before it: number (0 = none), begin, reason, and whether the books on both sides are equal.</summary>
     public int GapNumber;
+    public long GapFromAt;
+    public string GapReason = "";
+    public bool IsGapEven;
 
     /// <summary>received_at of the snapshot (or of the first change before it) that opened it.</summary>
     public long OpenedAt;
@@ -36,6 +41,9 @@ internal sealed class Stretch
 
     /// <summary>Whether its coverage row says that it goes on.</summary>
     public bool IsOpen = true;
+
+    /// <summary>Whether its coverage row has to be told again at the end of the turn.</summary>
+    public bool IsChanged;
 
     /// <summary>Of a closed tip: whether a gap row without end stands behind it, and its number.</summary>
     public int OpenGapNumber;

@@ -1,0 +1,551 @@
+using Kalshi.Daemon.Books;
+using Kalshi.Daemon.Exchange.Protocol;
+
+namespace Kalshi.Daemon.Dedup;
+
+/// <summary>Where runs belong that nobody knows the place of.</summary>
+/// <remarks>
+/// In order of certainty:
+/// 1. by key: the run covers an instant from its beginning, so the ordinals of that instant's changes are known, and a stretch holds them;
+/// 2. by time: both have been quiet for longer than gatherers may differ, so both are at the same place;
+/// 3. taken over: what vouched for the stretch is over. The run began before that (by more than the margin) with the same book, or its first changes are
+///    those at the end of the stretch;
+/// 4. nobody vouches: it begins a stretch of its own, and a gap stands before that.
+/// </remarks>
+internal sealed partial class MarketMerge
+{
+    /// <summary>
+    /// Places what can be placed by now; called at the end of a turn while something waits. True when something still waits.
+    /// </summary>
+    public bool Decide()
+    {
+        while (PlaceOrphans() | PlaceRuns() | JoinRuns())
+        {
+        }
+
+        foreach (var stretch in _stretches)
+        {
+            if (stretch.IsChanged)
+            {
+                TellCoverage(stretch);
+            }
+        }
+
+        return DecideEnd() | HasWaiting();
+    }
+
+    private bool HasWaiting()
+    {
+        foreach (ref readonly var slot in _slots.AsSpan())
+        {
+            if (slot.State is RunState.Pending or RunState.Joining || (slot.State == RunState.Attached && slot.Stretch != Tip))
+            {
+                return true;
+            }
+        }
+
+        return _orphans is { Count: > 0 };
+    }
+
+    private bool PlaceOrphans()
+    {
+        var hasPlaced = false;
+        for (var i = 0; _orphans is { } orphans && i < orphans.Count;)
+        {
+            var orphan = orphans[i];
+            var slot = new RunSlot { EpochId = orphan.EpochId, State = RunState.Pending, Detail = orphan };
+            _orphanGatherer = orphan.Gatherer;
+            if (!TryPlace(-1, ref slot, orphan) && !IsHopeless(orphan))
+            {
+                i++;
+                continue;
+            }
+
+            hasPlaced = true;
+            orphans.RemoveAt(i);
+            EndOrphan(ref slot, orphan);
+        }
+
+        _orphans = _orphans is { Count: > 0 } ? _orphans : null;
+        return hasPlaced;
+    }
+
+    /// <summary>Without a book it never covered anything, and what was to show its place has had its time.</summary>
+    private bool IsHopeless(Run orphan) => !orphan.HasBook && _context.Watermark >= orphan.LastReceivedAt + _context.Settings.LagBudget && _context.Progress[orphan.Gatherer] >= orphan.LastReceivedAt + Margin;
+
+    /// <summary>A placed orphan has said everything it had.</summary>
+    private void EndOrphan(ref RunSlot slot, Run orphan)
+    {
+        if (slot.State == RunState.Joining)
+        {
+            TryJoin(-1, orphan.Gatherer, ref slot, hasEnded: true);
+        }
+
+        if (slot.State == RunState.Attached)
+        {
+            var ended = slot;
+            slot = default;
+            Detach(ended, orphan.CoveredTo, orphan.Reason);
+        }
+        else if (slot.State == RunState.Dissenting)
+        {
+            Settle(ref slot, orphan.CoveredTo, "undecided: the other one's run ended");
+        }
+    }
+
+    /// <summary>Runs under way, those with the oldest book first: that one begins a stretch if none can go on.</summary>
+    private bool PlaceRuns()
+    {
+        var hasPlaced = false;
+        var tried = 0u;
+        while (NextPending(tried) is var index and >= 0)
+        {
+            tried |= 1u << index;
+            ref var slot = ref _slots[index];
+            hasPlaced |= TryPlace(index, ref slot, slot.Detail!);
+        }
+
+        return hasPlaced;
+    }
+
+    private int NextPending(uint tried)
+    {
+        var next = -1;
+        for (var i = 0; i < _slots.Length; i++)
+        {
+            if (_slots[i].State == RunState.Pending && (tried & (1u << i)) == 0 && (next < 0 || _slots[i].Detail!.OpenedAt < _slots[next].Detail!.OpenedAt))
+            {
+                next = i;
+            }
+        }
+
+        return next;
+    }
+
+    private bool TryPlace(int self, ref RunSlot slot, Run run)
+    {
+        if (run.Changes.Count == 0)
+        {
+            return TryPlaceQuiet(self, ref slot, run);
+        }
+
+        var stretch = FindStretch(run, out var isCertain);
+        if (!isCertain)
+        {
+            return false;
+        }
+
+        return stretch is null ? TryBegin(self, ref slot, run, null)
+            : !stretch.IsEmpty && run.Changes[0].At <= stretch.Last.At ? TryPlaceWithin(self, ref slot, run, stretch)
+            : TryPlaceBehind(self, ref slot, run, stretch);
+    }
+
+    /// <summary>The last stretch that began no later than the run's first change; null when all began later.</summary>
+    private Stretch? FindStretch(Run run, out bool isCertain)
+    {
+        isCertain = true;
+        var at = run.Changes[0].At;
+        for (var i = _stretches.Count - 1; i >= 0; i--)
+        {
+            var stretch = _stretches[i];
+            if (!stretch.IsEmpty)
+            {
+                if (stretch.First.At <= at)
+                {
+                    return stretch;
+                }
+
+                continue;
+            }
+
+            // A stretch without changes has no keys: the run's changes lie behind its book, or before it.
+            if ((run.HasBook && run.Digest == stretch.Digest) || at > stretch.OpenedAt + Margin)
+            {
+                return stretch;
+            }
+
+            var isPast = IsPast(Math.Max(run.Changes[0].ReceivedAt, stretch.OpenedAt));
+            if (run.LastReceivedAt >= stretch.OpenedAt - Margin && !(isPast && run.HasBook && run.PassesThrough(stretch.Digest)))
+            {
+                isCertain = isPast;
+                return stretch;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Whether everybody present has told what could have been received about then.</summary>
+    private bool IsPast(long receivedAt) => _context.Watermark >= receivedAt + Margin;
+
+    // ---- within a stretch -------------------------------------------------------------------------------------------------
+
+    private bool TryPlaceWithin(int self, ref RunSlot slot, Run run, Stretch stretch)
+    {
+        return TryPlaceByKey(self, ref slot, run, stretch)
+            || TryPlaceByTime(self, ref slot, run, stretch)
+            || (!HasPresent(stretch) && TryPlaceByContent(self, ref slot, run, stretch))
+            || TryPlaceWithoutPlace(self, ref slot, run, stretch);
+    }
+
+    /// <summary>Case 1: from its second instant on the run's ordinals are those of production.</summary>
+    private bool TryPlaceByKey(int self, ref RunSlot slot, Run run, Stretch stretch)
+    {
+        var changes = run.Changes;
+        for (var i = changes.Count - 1; i > 0; i--)
+        {
+            var key = new ChangeKey(changes[i].At, 0);
+            if (changes[i - 1].At == key.At || key > stretch.Last)
+            {
+                continue;
+            }
+
+            var (baseKey, baseDigest) = stretch.WindowBase;
+            var index = key > baseKey ? stretch.Window!.Find(key) : -1;
+            var isBehind = key <= baseKey;
+            if (!isBehind && (index < 0 || !FitsAt(run, i, stretch, index)))
+            {
+                return TryDissent(self, ref slot, run, i, stretch, key);
+            }
+
+            if (LacksBegin(run, stretch))
+            {
+                return TryBegin(self, ref slot, run, PreviousOf(stretch));
+            }
+
+            if (isBehind)
+            {
+                AttachBehind(self, ref slot, run, stretch, i);
+            }
+            else
+            {
+                Attach(self, ref slot, run, stretch, stretch.Window!.Count - index, i, isProven: true);
+            }
+
+            return true;
+        }
+
+        return false;
+    }
+
+    private static bool FitsAt(Run run, int change, Stretch stretch, int index) =>
+        stretch.Window![index].Change.IsSame(run.Changes[change]) && (!run.HasBook || run.DigestAfter(change) == stretch.Window.Before(index).Digest);
+
+    /// <summary>Whether the run saw more of the stretch's first instant than the stretch holds: it began before it.</summary>
+    private static bool LacksBegin(Run run, Stretch stretch) =>
+        run.HasBook && run.Changes[0].At == stretch.First.At && run.FirstInstantCount > stretch.FirstCount;
+
+    /// <summary>Case 2: everything the run and the stretch have is older than gatherers may differ.</summary>
+    private bool TryPlaceByTime(int self, ref RunSlot slot, Run run, Stretch stretch)
+    {
+        if (!run.HasBook || stretch != Tip || !HasPresent(stretch) || run.Changes[^1].At > stretch.Last.At || !IsPast(run.LastReceivedAt)
+            || _context.Progress[run.Gatherer] < stretch.LastReceivedAt + Margin || run.DigestAtEnd != stretch.Digest)
+        {
+            return false;
+        }
+
+        if (LacksBegin(run, stretch))
+        {
+            return TryBegin(self, ref slot, run, PreviousOf(stretch));
+        }
+
+        Attach(self, ref slot, run, stretch, 0, run.Changes.Count, isProven: false);
+        return true;
+    }
+
+    /// <summary>Case 3, when the stretch ended within the run's first instant: the longest overlap that book and changes allow.</summary>
+    private bool TryPlaceByContent(int self, ref RunSlot slot, Run run, Stretch stretch)
+    {
+        if (!run.HasBook || stretch.Window is not { } window)
+        {
+            return false;
+        }
+
+        for (var index = 0; index < window.Count; index++)
+        {
+            if (window[index].Change.At == run.Changes[0].At && window.Before(index).Digest == run.Digest && Overlaps(run, window, index))
+            {
+                _context.Counters.TakenOver++;
+                Attach(self, ref slot, run, stretch, window.Count - index, 0, isProven: true);
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static bool Overlaps(Run run, ChangeWindow window, int index)
+    {
+        for (var i = 0; i < run.Changes.Count && index + i < window.Count; i++)
+        {
+            if (!window[index + i].Change.IsSame(run.Changes[i]))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>No place was found by content: it is known, it waits, or it begins a stretch of its own at the same instant.</summary>
+    private bool TryPlaceWithoutPlace(int self, ref RunSlot slot, Run run, Stretch stretch)
+    {
+        var lastAt = run.Changes[^1].At;
+        if (lastAt < stretch.Last.At)
+        {
+            // Within what is held. A run that goes on shows its place with its next instant.
+            return run.IsEnded && (LacksBegin(run, stretch) ? TryBegin(self, ref slot, run, PreviousOf(stretch)) : Forget(ref slot));
+        }
+
+        return stretch == Tip && !HasPresent(stretch) && TryTakeOverOrBegin(self, ref slot, run, stretch);
+    }
+
+    private static bool Forget(ref RunSlot slot)
+    {
+        slot = default;
+        return true;
+    }
+
+    // ---- behind a stretch -------------------------------------------------------------------------------------------------
+
+    /// <summary>The run's first change lies behind the stretch's last one.</summary>
+    private bool TryPlaceBehind(int self, ref RunSlot slot, Run run, Stretch stretch)
+    {
+        if (HasPresent(stretch))
+        {
+            return false; // It will tell what comes next.
+        }
+
+        if (!run.HasBook)
+        {
+            // Its snapshot is still to come; if it never does, what follows the gap may still know its place.
+            return (run.IsEnded || IsPast(run.OpenedAt + _context.Settings.LagBudget)) && NextOf(stretch) is { IsEmpty: false } next && TryPlaceByKey(self, ref slot, run, next);
+        }
+
+        return TryTakeOverOrBegin(self, ref slot, run, stretch);
+    }
+
+    private bool TryTakeOverOrBegin(int self, ref RunSlot slot, Run run, Stretch stretch)
+    {
+        if (run.HasBook && run.Digest == stretch.Digest && CoveredTo(stretch) >= run.OpenedAt + Margin && (run.Changes.Count == 0 || run.Changes[0].At >= stretch.Last.At))
+        {
+            _context.Counters.TakenOver++;
+            Attach(self, ref slot, run, stretch, 0, 0, isProven: false);
+            return true;
+        }
+
+        return run.HasBook && MayBegin(run, stretch) && TryBegin(self, ref slot, run, stretch);
+    }
+
+    /// <summary>Whether nobody can still fill the hole in time: everybody is there, or the budget is spent. Holes in the past wait for nobody.</summary>
+    private bool MayBegin(Run run, Stretch stretch) =>
+        stretch != Tip || _context.IsEverybodyPresent || _context.Watermark >= Math.Max(run.OpenedAt, stretch.CoveredTo) + _context.Settings.LagBudget;
+
+    private bool TryPlaceQuiet(int self, ref RunSlot slot, Run run)
+    {
+        if (!run.HasBook)
+        {
+            return Forget(ref slot);
+        }
+
+        var stretch = StretchAt(run.OpenedAt);
+        if (stretch is null)
+        {
+            // Before the first one: it adds nothing that is known, unless it goes on and meets it.
+            return _stretches.Count == 0 ? !run.IsEnded && TryBegin(self, ref slot, run, null)
+                : run.IsEnded ? Forget(ref slot)
+                : Tip is { IsEmpty: true } tip && run.Digest == tip.Digest && IsPast(Math.Max(run.OpenedAt, tip.OpenedAt)) && _context.Progress[run.Gatherer] >= tip.OpenedAt + Margin
+                    && TryBegin(self, ref slot, run, null);
+        }
+
+        if (HasPresent(stretch))
+        {
+            if (run.IsEnded)
+            {
+                return Forget(ref slot);
+            }
+
+            if (run.Digest != stretch.Digest || !IsPast(run.OpenedAt) || _context.Progress[run.Gatherer] < stretch.LastReceivedAt + Margin)
+            {
+                return false;
+            }
+
+            Attach(self, ref slot, run, stretch, 0, 0, isProven: false);
+            return true;
+        }
+
+        if (run.IsEnded && stretch != Tip)
+        {
+            return Forget(ref slot);
+        }
+
+        return TryTakeOverOrBegin(self, ref slot, run, stretch) || (run.IsEnded && IsPast(run.LastReceivedAt) && Forget(ref slot));
+    }
+
+    /// <summary>The last stretch that was opened by then, as far as clocks tell; null when all were opened later.</summary>
+    private Stretch? StretchAt(long openedAt)
+    {
+        for (var i = _stretches.Count - 1; i >= 0; i--)
+        {
+            if (_stretches[i].OpenedAt <= openedAt + Margin)
+            {
+                return _stretches[i];
+            }
+        }
+
+        return null;
+    }
+
+    // ---- attaching --------------------------------------------------------------------------------------------------------
+
+    /// <summary>The run is at a place `lag` changes before the end; its first `known` changes are before that place.</summary>
+    private void Attach(int self, ref RunSlot slot, Run run, Stretch stretch, int lag, int known, bool isProven)
+    {
+        var position = lag == 0 ? stretch.Last : stretch.Window!.Before(stretch.Window.Count - lag).Key;
+        Attach(self, ref slot, run, stretch, AfterOf(run, stretch, lag, known, position));
+        (slot.Lag, slot.IsProven) = (lag, isProven);
+        Feed(self, ref slot, run.Changes, known);
+    }
+
+    /// <summary>The place lies before what is kept: it is named by its key, from the run's change `known` on.</summary>
+    private void AttachBehind(int self, ref RunSlot slot, Run run, Stretch stretch, int known)
+    {
+        Attach(self, ref slot, run, stretch, new ChangeKey(run.Changes[known].At, -1));
+        slot.Detail = new Run { EpochId = run.EpochId, Key = new ChangeKey(run.Changes[known - 1].At, 0), Digest = run.DigestAfter(known), HasBook = run.HasBook };
+        slot.IsProven = true;
+        Feed(self, ref slot, run.Changes, known);
+    }
+
+    private void Attach(int self, ref RunSlot slot, Run run, Stretch stretch, ChangeKey after)
+    {
+        MarkDirty();
+        slot = new RunSlot { EpochId = run.EpochId, State = RunState.Attached, Stretch = stretch, Vouch = ++_vouches, OpenedAt = run.OpenedAt };
+        Output.OnVouch(new Vouch(Id, slot.Vouch, GathererOf(self), run.EpochId, run.OpenedAt, after));
+        if (!stretch.IsOpen)
+        {
+            stretch.IsOpen = true;
+            if (stretch.OpenGapNumber > 0)
+            {
+                Output.OnCoverageRemoved(Id, stretch.OpenGapNumber);
+                stretch.OpenGapNumber = 0;
+            }
+
+            TellCoverage(stretch);
+        }
+    }
+
+    /// <summary>Behind which change the run saw everything, its known changes counted back from its place as far as the window goes.</summary>
+    private static ChangeKey AfterOf(Run run, Stretch stretch, int lag, int known, ChangeKey position)
+    {
+        if (known == 0)
+        {
+            return position;
+        }
+
+        var index = stretch.WindowCount - lag - known;
+        if (index >= 0)
+        {
+            return stretch.Window!.Before(index).Key;
+        }
+
+        for (var i = 1; i < known; i++)
+        {
+            if (run.Changes[i].At != run.Changes[i - 1].At)
+            {
+                return new ChangeKey(run.Changes[i].At, -1);
+            }
+        }
+
+        return position;
+    }
+
+    /// <summary>Case 4: the run begins a stretch of its own behind `before` (null: before all others).</summary>
+    private bool TryBegin(int self, ref RunSlot slot, Run run, Stretch? before)
+    {
+        if (!run.HasBook)
+        {
+            return false;
+        }
+
+        var stretch = new Stretch { Number = ++_numbers, OpenedAt = run.OpenedAt, FromAt = run.OpenedAt + Margin };
+        var (yes, no) = (run.Yes ?? [], run.No ?? []);
+        if (before is not null && run.Digest != before.Digest && TakeHeld(run, before) is { Count: > 0 } held)
+        {
+            (yes, no) = BookLevels.Apply(yes, no, held);
+        }
+
+        stretch.Base = stretch.Digest = run.Digest;
+        _stretches.Insert(before is null ? 0 : _stretches.IndexOf(before) + 1, stretch);
+        if (before is not null)
+        {
+            BeginGap(before, stretch);
+        }
+
+        Output.OnSnapshot(Id, stretch.Number, ChangeKey.None, run.OpenedAt, yes, no);
+        TellCoverage(stretch);
+        Attach(self, ref slot, run, stretch, 0, 0, isProven: true);
+        return true;
+    }
+
+    /// <summary>Takes out of the run what the stretch before holds of the same instant already: each tuple counts as often as it is on the fuller side.</summary>
+    private static List<MarketChange> TakeHeld(Run run, Stretch before)
+    {
+        var taken = new List<MarketChange>();
+        if (run.Changes.Count == 0 || run.Changes[0].At != before.Last.At || before.Window is not { } window)
+        {
+            return taken;
+        }
+
+        for (var i = window.Count - 1; i >= 0 && window[i].Change.At == before.Last.At; i--)
+        {
+            var held = window[i].Change;
+            var index = run.Changes.FindIndex(change => change.IsSame(held));
+            if (index >= 0)
+            {
+                taken.Add(run.Changes[index]);
+                run.Digest += BookDigest.Of(run.Changes[index]);
+                run.Changes.RemoveAt(index);
+            }
+        }
+
+        return taken;
+    }
+
+    private void BeginGap(Stretch before, Stretch stretch)
+    {
+        // Of runs that are not there at the moment, what they told is known.
+        before.CoveredTo = CoveredTo(before);
+        before.IsOpen = false;
+        before.Reason = before.Reason.Length > 0 ? before.Reason : "not there in time";
+        stretch.IsGapEven = before.Digest == stretch.Base;
+        stretch.GapNumber = before.OpenGapNumber;
+        before.OpenGapNumber = 0;
+        _context.Counters.Gaps++;
+        _context.Counters.GapsEven += stretch.IsGapEven ? 1 : 0;
+        TellCoverage(before);
+        if (NextOf(stretch) is { GapNumber: > 0 } next)
+        {
+            next.GapFromAt = stretch.FromAt;
+            TellGap(next, CoverageState.Gap);
+        }
+    }
+
+    /// <summary>A tip that nobody goes on with ends in a gap without end, once the budget is spent. True while that is to come.</summary>
+    private bool DecideEnd()
+    {
+        if (Tip is not { } tip || HasAttached(tip) || tip.OpenGapNumber > 0)
+        {
+            return false;
+        }
+
+        if (_context.Watermark < tip.CoveredTo + _context.Settings.LagBudget)
+        {
+            return true;
+        }
+
+        tip.OpenGapNumber = ++_numbers;
+        Output.OnCoverage(new ProductionCoverage(Id, tip.OpenGapNumber, CoverageState.Gap, EndOf(tip), long.MaxValue, ChangeKey.None, ChangeKey.None, tip.Reason));
+        MarkDirty();
+        return false;
+    }
+}
