@@ -177,7 +177,7 @@ internal sealed partial class MarketMerge
 
         if (next.IsEmpty)
         {
-            (next.Last, next.LastReceivedAt, next.Window) = (stretch.Last, stretch.LastReceivedAt, stretch.Window);
+            (next.Last, next.LastReceivedAt, next.Window, next.ClearedAt) = (stretch.Last, stretch.LastReceivedAt, stretch.Window, stretch.ClearedAt);
             stretch.Window = null;
             MoveAll(stretch, next, isWindowMoved: true);
         }

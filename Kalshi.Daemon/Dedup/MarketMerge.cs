@@ -245,7 +245,7 @@ internal sealed partial class MarketMerge
         }
         else if (slot.Lag == 0 && stretch.Digest != BookDigest.Empty)
         {
-            stretch.Digest = BookDigest.Empty;
+            (stretch.Digest, stretch.ClearedAt) = (BookDigest.Empty, stretch.Last);
             if (stretch.Window is { Count: > 0 } window)
             {
                 window[window.Count - 1].DigestAfter = BookDigest.Empty;

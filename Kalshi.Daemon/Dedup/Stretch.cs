@@ -33,6 +33,9 @@ internal sealed class Stretch
     public ulong Digest;
     public long LastReceivedAt;
 
+    /// <summary>The last change before the exchange cleared the book: digests do not go on across it.</summary>
+    public ChangeKey ClearedAt = ChangeKey.None;
+
     /// <summary>How far runs that ended vouched, received_at.</summary>
     public long CoveredTo;
 

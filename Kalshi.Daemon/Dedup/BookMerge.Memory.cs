@@ -1,0 +1,109 @@
+using System.Runtime.InteropServices;
+using Kalshi.Daemon.Books;
+
+namespace Kalshi.Daemon.Dedup;
+
+/// <summary>The merge's memory: both forms are markets one after another, all of them or those that changed.</summary>
+/// <code>
+///   version byte │ watermark │ progress of each gatherer │ count │ { market, MarketMerge }…
+/// </code>
+internal sealed partial class BookMerge : IMergeMemory
+{
+    private const byte Version = 1;
+
+    /// <summary>Of the market being restored.</summary>
+    private readonly List<(ChangeKey Key, MarketChange Change)> _recent = [];
+    private int _recentMarket;
+
+    /// <summary>How far back <see cref="Restore"/> wants to see changes: exchange time, µs.</summary>
+    public long RecentFrom => _context.Watermark - (3 * _context.Settings.Margin);
+
+    public void WriteAll(StateWriter writer)
+    {
+        var markets = _markets.OfType<MarketMerge>().ToList();
+        Write(writer, markets);
+    }
+
+    public void WriteChanges(StateWriter writer) => Write(writer, _context.Dirty);
+
+    public void ReadAll(StateReader reader) => ReadChanges(reader);
+
+    public void ReadChanges(StateReader reader)
+    {
+        if (reader.ReadByte() is var version && version != Version)
+        {
+            throw new InvalidDataException($"The memory of the books' merge has version {version}; this kalshid knows {Version}.");
+        }
+
+        _context.Watermark = reader.ReadInt64();
+        for (var gatherer = reader.ReadInt32() - 1; gatherer >= 0; gatherer--)
+        {
+            _context.Progress[gatherer] = reader.ReadInt64();
+        }
+
+        for (var count = reader.ReadInt32(); count > 0; count--)
+        {
+            MarketOf(reader.ReadInt32()).Read(reader);
+        }
+    }
+
+    /// <summary>After everything was read: production's changes since <see cref="RecentFrom"/>, by market and key.</summary>
+    public void Restore(int market, ChangeKey key, in MarketChange change)
+    {
+        if (market != _recentMarket)
+        {
+            RestoreRecent();
+            _recentMarket = market;
+        }
+
+        _recent.Add((key, change));
+    }
+
+    /// <summary>After the last of them.</summary>
+    public void EndRestore()
+    {
+        RestoreRecent();
+        foreach (var market in _markets)
+        {
+            if (market is { HasUndecided: true, IsWaiting: false })
+            {
+                market.IsWaiting = true;
+                _waiting.Enqueue((_context.Watermark, market));
+            }
+        }
+    }
+
+    private void RestoreRecent()
+    {
+        if (_recent.Count > 0)
+        {
+            MarketOf(_recentMarket).Restore(CollectionsMarshal.AsSpan(_recent));
+            _recent.Clear();
+        }
+    }
+
+    private void Write(StateWriter writer, List<MarketMerge> markets)
+    {
+        writer.Write(Version);
+        writer.Write(_context.Watermark);
+        writer.Write(_context.Progress.Length);
+        for (var gatherer = _context.Progress.Length - 1; gatherer >= 0; gatherer--)
+        {
+            writer.Write(_context.Progress[gatherer]);
+        }
+
+        writer.Write(markets.Count);
+        foreach (var market in markets)
+        {
+            writer.Write(market.Id);
+            market.Write(writer);
+        }
+
+        foreach (var market in _context.Dirty)
+        {
+            market.IsDirty = false;
+        }
+
+        _context.Dirty.Clear();
+    }
+}
