@@ -127,7 +127,7 @@ internal sealed class BenchDatabase : IAsyncDisposable
         await ExecuteAsync(server, $"create database {name}");
         var database = new BenchDatabase(server, name);
         using var store = new StoreDatabase(database.Dsn, TimeSpan.FromMinutes(1));
-        await Migrations.ApplyAsync(store, timescale);
+        await Migrations.Gatherer.ApplyAsync(store, timescale);
         return database;
     }
 

@@ -29,7 +29,7 @@ internal sealed class PlansTest(StoreFlavour flavour)
     public async Task MakeStore()
     {
         _database = new StoreDatabase(await flavour.NewDatabaseAsync(), TimeSpan.FromSeconds(30));
-        await Migrations.ApplyAsync(_database, "auto");
+        await Migrations.Gatherer.ApplyAsync(_database, "auto");
         _connection = await _database.OpenAsync(CancellationToken.None);
         await _connection.ExecuteAsync(Fill);
     }

@@ -33,7 +33,7 @@ internal sealed class RolesTest(StoreFlavour flavour)
         var database = new NpgsqlConnectionStringBuilder(_dsn).Database;
         await Sql.ExecuteAsync(_dsn, $"create role {Owner} login createrole; create role {Writer} login; create role {Reader} login; grant create, temporary on database {database} to {Owner} with grant option; revoke temporary on database {database} from public");
         using var store = As(Owner);
-        await Migrations.ApplyAsync(store, "auto");
+        await Migrations.Gatherer.ApplyAsync(store, "auto");
         await Sql.ExecuteAsync(_dsn, $"grant kalshid_writer to {Writer}; grant kalshid_reader to {Reader}");
     }
 

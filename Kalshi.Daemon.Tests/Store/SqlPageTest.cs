@@ -40,7 +40,7 @@ internal sealed class SqlPageTest(StoreFlavour flavour)
     public async Task Every_view_and_function_for_people_is_on_the_page()
     {
         using var rig = await StoreRig.NewAsync(flavour);
-        await Kalshi.Daemon.Store.Migrations.ApplyAsync(rig.Database, "auto");
+        await Kalshi.Daemon.Store.Migrations.Gatherer.ApplyAsync(rig.Database, "auto");
         var text = File.ReadAllText(Page);
         await using var connection = await rig.Database.OpenAsync(CancellationToken.None);
         await using var command = new NpgsqlCommand("select relname::text from pg_class where relnamespace = 'kalshi'::regnamespace and relkind = 'v' union select proname from pg_proc where pronamespace = 'kalshi'::regnamespace", connection);

@@ -21,7 +21,7 @@ internal sealed class StoreCheckTest(StoreFlavour flavour)
 
         var migrated = await CheckAsync(rig.Dsn, migrate: true);
         Assert.That(migrated.GetValueOrDefault("migrate"), Does.StartWith("ok schema created: 001-tables, 002-partitions"), string.Join("; ", migrated));
-        Assert.That(migrated["schema"], Is.EqualTo($"ok version {Migrations.Latest}"));
+        Assert.That(migrated["schema"], Is.EqualTo($"ok version {Migrations.Gatherer.Latest}"));
         Assert.That(migrated["timescale"], Does.Match(flavour.HasTimescale ? @"^ok 2\..*, in use$" : "^ok not in this database: native partitions$"));
         Assert.That(migrated["roles"], Is.EqualTo("ok kalshid_writer and kalshid_reader: grant them to logins"));
         Assert.That(migrated["rights"], Is.EqualTo("ok postgres may load, make partitions and drop them"));
@@ -38,11 +38,11 @@ internal sealed class StoreCheckTest(StoreFlavour flavour)
     public async Task Older_and_newer_schemas()
     {
         using var rig = await StoreRig.NewAsync(flavour);
-        await Migrations.ApplyAsync(rig.Database, "auto");
+        await Migrations.Gatherer.ApplyAsync(rig.Database, "auto");
         await rig.ExecuteAsync("insert into kalshid.migrations (version, name) values (999, 'later')");
         Assert.That((await CheckAsync(rig.Dsn))["schema"], Does.Match("^FAIL .*version 999; this kalshid knows .*: use the newer kalshid"));
         await rig.ExecuteAsync("delete from kalshid.migrations where version > 1");
-        Assert.That((await CheckAsync(rig.Dsn))["schema"], Does.StartWith($"ok version 1: gather and load bring it to {Migrations.Latest}"));
+        Assert.That((await CheckAsync(rig.Dsn))["schema"], Does.StartWith($"ok version 1: gather and load bring it to {Migrations.Gatherer.Latest}"));
     }
 
     [Test]
@@ -61,7 +61,7 @@ internal sealed class StoreCheckTest(StoreFlavour flavour)
         {
             Assert.That((await CheckAsync(dsn))["schema"], Does.StartWith("FAIL none, and this user may not create it").And.EndsWith($"to {login};"));
             Assert.That((await CheckAsync(dsn, migrate: true))["migrate"], Does.StartWith("FAIL permission denied for database").And.EndsWith($"to {login};"));
-            await Migrations.ApplyAsync(rig.Database, "auto");
+            await Migrations.Gatherer.ApplyAsync(rig.Database, "auto");
             Assert.That((await CheckAsync(dsn))["schema"], Does.StartWith("FAIL").And.Contains("grant kalshid_writer to this user"));
             await rig.ExecuteAsync($"grant kalshid_reader to {login}");
             Assert.That((await CheckAsync(dsn))["rights"], Is.EqualTo($"FAIL {login} may not load this store; as its owner: grant kalshid_writer to {login};"));

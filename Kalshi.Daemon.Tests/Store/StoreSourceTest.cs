@@ -90,7 +90,7 @@ internal sealed partial class StoreSourceTest(StoreFlavour flavour)
     {
         using var rig = await StoreRig.NewAsync(flavour);
         Assert.That(() => rig.Verify(), Throws.TypeOf<SetupException>().With.Message.Contains("holds no store"));
-        await Migrations.ApplyAsync(rig.Database, "auto");
+        await Migrations.Gatherer.ApplyAsync(rig.Database, "auto");
         Assert.That(rig.Verify().IsSound, "an empty store is sound");
         await rig.ExecuteAsync("insert into kalshid.migrations (version, name) values (999, 'later')");
         Assert.That(() => rig.Verify(), Throws.TypeOf<SetupException>().With.Message.Contains("use the newer kalshid"));

@@ -1,24 +1,39 @@
-using System.Reflection;
 using Kalshi.Daemon.Primitives;
 using Npgsql;
 
 namespace Kalshi.Daemon.Store;
 
 /// <summary>
-/// The schema as numbered files in the binary. Each is applied in a transaction of its own and recorded in kalshid.migrations;
-/// an advisory lock makes processes that start together take turns.
+/// The schema of one kind of database, as numbered files in the binary. Each is applied in a transaction of its own and recorded in
+/// kalshid.migrations; an advisory lock makes processes that start together take turns. A database of the other kind is refused.
 /// </summary>
-internal static class Migrations
+internal sealed class Migrations
 {
+    /// <summary>Of a gatherer's store.</summary>
+    public static readonly Migrations Gatherer = new("gatherer", "Store/Schema/", "store.timescale");
+
+    /// <summary>Of the database that dedup merges gatherers' stores into.</summary>
+    public static readonly Migrations Production = new("production", "Dedup/Schema/", "dedup.timescale");
+
     /// <summary>Any number that nobody else uses.</summary>
     private const long LockKey = 0x6B616C73686964;
 
+    private readonly string _kind;
+    private readonly string _timescaleSetting;
+
+    private Migrations(string kind, string folder, string timescaleSetting)
+    {
+        _kind = kind;
+        _timescaleSetting = timescaleSetting;
+        All = [.. SchemaFiles.Read(folder)];
+    }
+
     /// <summary>Number, name and text, in order. Numbers are 1, 2, 3, …</summary>
-    public static IReadOnlyList<(int Version, string Name, string Sql)> All { get; } = [.. Read()];
+    public IReadOnlyList<(int Version, string Name, string Sql)> All { get; }
 
-    public static int Latest => All[^1].Version;
+    public int Latest => All[^1].Version;
 
-    /// <summary>The version in the database; 0 = none.</summary>
+    /// <summary>The version in the database, whatever its kind; 0 = none.</summary>
     public static async Task<int> VersionAsync(NpgsqlConnection connection, CancellationToken cancellation = default)
     {
         await using var exists = new NpgsqlCommand("select to_regclass('kalshid.migrations') is not null", connection);
@@ -32,15 +47,14 @@ internal static class Migrations
     }
 
     /// <summary>
-    /// Brings the database to <see cref="Latest"/>. Throws <see cref="SetupException"/> (exit 78) for a newer schema, or when TimescaleDB
-    /// is demanded (`timescale` = on) and cannot be had; <see cref="NpgsqlException"/> when the database fails.
+    /// Brings the database to <see cref="Latest"/>. Throws <see cref="SetupException"/> (exit 78) for a newer schema, for a database of the other
+    /// kind, or when TimescaleDB is demanded (`timescale` = on) and cannot be had; <see cref="NpgsqlException"/> when the database fails.
     /// </summary>
     /// <returns>The number of files applied.</returns>
-    public static async Task<int> ApplyAsync(StoreDatabase database, string timescale, CancellationToken cancellation = default)
+    public async Task<int> ApplyAsync(StoreDatabase database, string timescale, CancellationToken cancellation = default)
     {
         await using var connection = await database.OpenAsync(cancellation);
-        await RefuseNewerAsync(connection, cancellation);
-        switch (await VersionAsync(connection, cancellation))
+        switch (await KnownVersionAsync(database, connection, cancellation))
         {
             case var version when version == Latest:
                 return 0;
@@ -52,7 +66,7 @@ internal static class Migrations
         var applied = 0;
         foreach (var (version, name, sql) in All)
         {
-            applied += await ApplyAsync(connection, version, name, sql, timescale, cancellation) ? 1 : 0;
+            applied += await ApplyAsync(database, connection, version, name, sql, timescale, cancellation) ? 1 : 0;
         }
 
         await ExecuteAsync(connection, "select kalshid.grant_roles()", cancellation);
@@ -60,18 +74,34 @@ internal static class Migrations
         return applied;
     }
 
-    /// <summary>Throws <see cref="SetupException"/> when the schema was made by a newer kalshid.</summary>
-    public static async Task RefuseNewerAsync(NpgsqlConnection connection, CancellationToken cancellation = default)
+    /// <summary>The version in the database; 0 = none. Throws <see cref="SetupException"/> for one of the other kind, or made by a newer kalshid.</summary>
+    public async Task<int> KnownVersionAsync(StoreDatabase database, NpgsqlConnection connection, CancellationToken cancellation = default)
     {
-        if (await VersionAsync(connection, cancellation) is var version && version > Latest)
+        var version = await VersionAsync(connection, cancellation);
+        if (version > 0 && await KindAsync(connection, cancellation) != _kind)
         {
-            throw new SetupException(
-                ExitCode.Config, $"The store's schema has version {version}; this kalshid knows {Latest}: use the newer kalshid that made it.");
+            throw new SetupException(ExitCode.Config, this == Gatherer
+                ? $"{database.Setting} names production's database ({database.Name}), and a gatherer's is meant: give each gatherer a database of its own, beside that of dedup.production_dsn."
+                : $"{database.Setting} names a gatherer's database ({database.Name}), and production's is meant: give it a database of its own; gatherers' databases are the dedup.gatherer.NAME lines.");
         }
+
+        return version <= Latest ? version
+            : throw new SetupException(ExitCode.Config, $"The schema in {database.Name} has version {version}; this kalshid knows {Latest}: use the newer kalshid that made it.");
+    }
+
+    /// <summary>Whether the database is of this kind and version.</summary>
+    public async Task<bool> IsCurrentAsync(NpgsqlConnection connection, CancellationToken cancellation) =>
+        await VersionAsync(connection, cancellation) == Latest && await KindAsync(connection, cancellation) == _kind;
+
+    /// <summary>Of a database with a schema. The oldest gatherers' databases do not say what they are.</summary>
+    private static async Task<string> KindAsync(NpgsqlConnection connection, CancellationToken cancellation)
+    {
+        await using var command = new NpgsqlCommand("select coalesce(to_jsonb(s) ->> 'kind', 'gatherer') from kalshid.store s", connection);
+        return (string)(await command.ExecuteScalarAsync(cancellation))!;
     }
 
     /// <summary>Creates the extension when it is wanted and possible. On a connection of its own: a library that was not preloaded ends it.</summary>
-    private static async Task OfferTimescaleAsync(StoreDatabase database, string timescale, CancellationToken cancellation)
+    private async Task OfferTimescaleAsync(StoreDatabase database, string timescale, CancellationToken cancellation)
     {
         await using var connection = await database.OpenAsync(cancellation);
         if (timescale == "off" || await HasTimescaleAsync(connection, cancellation))
@@ -85,7 +115,7 @@ internal static class Migrations
         }
         catch (PostgresException e) when (timescale == "on")
         {
-            throw new SetupException(ExitCode.Config, $"store.timescale is on, but the extension cannot be created: {e.MessageText}. Install and preload timescaledb, or set store.timescale = auto.");
+            throw new SetupException(ExitCode.Config, $"{_timescaleSetting} is on, but the extension cannot be created: {e.MessageText}. Install and preload timescaledb, or set {_timescaleSetting} = auto.");
         }
         catch (PostgresException)
         {
@@ -113,12 +143,12 @@ internal static class Migrations
         return (bool)(await command.ExecuteScalarAsync(cancellation))!;
     }
 
-    private static async Task<bool> ApplyAsync(
-        NpgsqlConnection connection, int version, string name, string sql, string timescale, CancellationToken cancellation)
+    private async Task<bool> ApplyAsync(
+        StoreDatabase database, NpgsqlConnection connection, int version, string name, string sql, string timescale, CancellationToken cancellation)
     {
         await using var transaction = await connection.BeginTransactionAsync(cancellation);
         await ExecuteAsync(connection, $"select pg_advisory_xact_lock({LockKey})", cancellation);
-        if (await VersionAsync(connection, cancellation) >= version)
+        if (await KnownVersionAsync(database, connection, cancellation) >= version)
         {
             return false;
         }
@@ -128,7 +158,7 @@ internal static class Migrations
             : await IsTimescaleAsync(connection, cancellation);
         if (version == 1 && timescale == "on" && !isTimescale)
         {
-            throw new SetupException(ExitCode.Config, "store.timescale is on, but this TimescaleDB is older than 2.20 or its Apache edition, without the columnstore: upgrade it, or set store.timescale = auto.");
+            throw new SetupException(ExitCode.Config, $"{_timescaleSetting} is on, but this TimescaleDB is older than 2.20 or its Apache edition, without the columnstore: upgrade it, or set {_timescaleSetting} = auto.");
         }
 
         await ExecuteAsync(connection, $"select set_config('kalshid.timescale', '{(isTimescale ? "on" : "off")}', true)", cancellation);
@@ -149,15 +179,5 @@ internal static class Migrations
     {
         await using var command = new NpgsqlCommand(sql, connection);
         await command.ExecuteNonQueryAsync(cancellation);
-    }
-
-    private static IEnumerable<(int Version, string Name, string Sql)> Read()
-    {
-        var assembly = Assembly.GetExecutingAssembly();
-        foreach (var name in assembly.GetManifestResourceNames().Where(name => name.EndsWith(".sql", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
-        {
-            using var text = new StreamReader(assembly.GetManifestResourceStream(name)!);
-            yield return (int.Parse(name.AsSpan(0, 3), provider: null), Path.GetFileNameWithoutExtension(name), text.ReadToEnd());
-        }
     }
 }

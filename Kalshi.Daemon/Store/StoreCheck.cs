@@ -10,11 +10,13 @@ internal sealed class StoreCheck
     private const int ServerVersionMin = 150_000;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
+    private readonly StoreDatabase _database;
     private readonly NpgsqlConnection _connection;
     private readonly Action<string, bool, string> _say;
 
-    private StoreCheck(NpgsqlConnection connection, Action<string, bool, string> say)
+    private StoreCheck(StoreDatabase database, NpgsqlConnection connection, Action<string, bool, string> say)
     {
+        _database = database;
         _connection = connection;
         _say = say;
     }
@@ -27,7 +29,7 @@ internal sealed class StoreCheck
         {
             await using var connection = await database.OpenAsync(CancellationToken.None);
             step = "schema";
-            var check = new StoreCheck(connection, say);
+            var check = new StoreCheck(database, connection, say);
             if (await check.ServerAsync(database) && (!migrate || await check.MigrateAsync(database, options.StoreTimescale)) && await check.SchemaAsync())
             {
                 await check.TimescaleAsync(options);
@@ -59,14 +61,14 @@ internal sealed class StoreCheck
     {
         try
         {
-            var before = await Migrations.VersionAsync(_connection);
-            var applied = await Migrations.ApplyAsync(database, timescale);
+            var before = await Migrations.Gatherer.KnownVersionAsync(_database, _connection);
+            var applied = await Migrations.Gatherer.ApplyAsync(database, timescale);
             if (applied == 0 && await IsOwnerAsync())
             {
                 await _connection.ExecuteAsync("select kalshid.grant_roles()");
             }
 
-            var files = string.Join(", ", Migrations.All.Skip(before).Select(file => file.Name));
+            var files = string.Join(", ", Migrations.Gatherer.All.Skip(before).Select(file => file.Name));
             _say("migrate", true, applied == 0 ? "nothing to do" : $"schema {(before == 0 ? "created" : $"upgraded from version {before}")}: {files}");
             return true;
         }
@@ -79,9 +81,8 @@ internal sealed class StoreCheck
 
     private async Task<bool> SchemaAsync()
     {
-        await Migrations.RefuseNewerAsync(_connection);
-        var version = await Migrations.VersionAsync(_connection);
-        if (version == Migrations.Latest)
+        var version = await Migrations.Gatherer.KnownVersionAsync(_database, _connection);
+        if (version == Migrations.Gatherer.Latest)
         {
             _say("schema", true, $"version {version}");
             return true;
@@ -92,8 +93,8 @@ internal sealed class StoreCheck
         {
             (0, true) => "none yet: gather and load create it, or kalshid check --migrate",
             (0, false) => $"none, and this user may not create it: run kalshid check --migrate as the database's owner, or grant create on database {Quoted(_connection.Database)} to {Quoted(await UserAsync())};",
-            (_, true) => $"version {version}: gather and load bring it to {Migrations.Latest}, or kalshid check --migrate",
-            _ => $"version {version}, and this user may not bring it to {Migrations.Latest}: run kalshid check --migrate as the schema's owner",
+            (_, true) => $"version {version}: gather and load bring it to {Migrations.Gatherer.Latest}, or kalshid check --migrate",
+            _ => $"version {version}, and this user may not bring it to {Migrations.Gatherer.Latest}: run kalshid check --migrate as the schema's owner",
         });
         return false;
     }

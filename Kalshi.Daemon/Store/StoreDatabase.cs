@@ -15,6 +15,7 @@ internal sealed class StoreDatabase : IDisposable
     /// <summary>Throws <see cref="SetupException"/> (exit 78) when the text is no DSN. `what` names the setting for messages.</summary>
     public StoreDatabase(string dsn, TimeSpan timeout, string what = "store.dsn")
     {
+        Setting = what;
         var text = ConnectionText.Parse(what, dsn);
         text.Pooling = false;
         text.CommandTimeout = 0; // callers give a cancellation token
@@ -27,6 +28,9 @@ internal sealed class StoreDatabase : IDisposable
         builder.EnableArrays();
         _source = builder.Build();
     }
+
+    /// <summary>Where the address comes from, for messages.</summary>
+    public string Setting { get; }
 
     /// <summary>Host, port and database, for people.</summary>
     public string Name { get; }

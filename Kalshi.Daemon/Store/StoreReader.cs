@@ -112,18 +112,17 @@ internal sealed class StoreReader : IDisposable
         var version = 0;
         Try(() =>
         {
-            Migrations.RefuseNewerAsync(_connection).GetAwaiter().GetResult();
-            version = Migrations.VersionAsync(_connection).GetAwaiter().GetResult();
+            version = Migrations.Gatherer.KnownVersionAsync(_database, _connection).GetAwaiter().GetResult();
         });
         if (version == 0)
         {
             throw new SetupException(ExitCode.Config, $"{Name} holds no store: name the gatherer's database in store.dsn, or let kalshid gather fill this one first.");
         }
 
-        if (version < Migrations.Latest)
+        if (version < Migrations.Gatherer.Latest)
         {
             throw new SetupException(
-                ExitCode.Config, $"The store in {Name} has schema version {version}, this kalshid reads {Migrations.Latest}: let kalshid gather of this version bring it up to date first.");
+                ExitCode.Config, $"The store in {Name} has schema version {version}, this kalshid reads {Migrations.Gatherer.Latest}: let kalshid gather of this version bring it up to date first.");
         }
     }
 

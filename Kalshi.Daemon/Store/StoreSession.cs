@@ -31,7 +31,7 @@ internal sealed class StoreSession : IAsyncDisposable
     /// </summary>
     public static Task<StoreSession> OpenAsync(StoreDatabase database, LoaderSettings settings, CancellationToken stop) => Patience.LimitAsync(async cancellation =>
     {
-        await Migrations.ApplyAsync(database, settings.Timescale, cancellation);
+        await Migrations.Gatherer.ApplyAsync(database, settings.Timescale, cancellation);
         var connection = await database.OpenAsync(cancellation);
         try
         {

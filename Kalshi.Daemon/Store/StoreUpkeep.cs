@@ -86,7 +86,7 @@ internal sealed class StoreUpkeep(StoreDatabase database, UpkeepSettings setting
 
     private async Task TurnAsync(NpgsqlConnection connection, long now, CancellationToken cancellation)
     {
-        if (await Migrations.VersionAsync(connection, cancellation) != Migrations.Latest)
+        if (!await Migrations.Gatherer.IsCurrentAsync(connection, cancellation))
         {
             return;
         }
@@ -152,7 +152,7 @@ internal sealed class StoreUpkeep(StoreDatabase database, UpkeepSettings setting
     /// <summary>Summarises what was written since the last turn; at first, everything.</summary>
     private async Task SummarizeAsync(NpgsqlConnection connection, CancellationToken cancellation)
     {
-        if (await Migrations.VersionAsync(connection, cancellation) == Migrations.Latest && await LoadedAsync(connection, cancellation) is var loaded && loaded > _summarizedTo)
+        if (await Migrations.Gatherer.IsCurrentAsync(connection, cancellation) && await LoadedAsync(connection, cancellation) is var loaded && loaded > _summarizedTo)
         {
             await SummarizeAsync(connection, Math.Max(0, _summarizedTo - Micros.PerHour), loaded, cancellation);
             _summarizedTo = loaded;
