@@ -24,6 +24,8 @@ return args switch
     ["export", var recordings] => ExportBench.Run(recordings),
     ["store", var plain] => await StoreBench.RunAsync(StoreFrames, plain),
     ["store", var plain, var timescale] => await StoreBench.RunAsync(StoreFrames, plain, timescale),
+    ["merge"] => MergeBench.Run(5_000_000, 1_000_000),
+    ["merge", var changes, var markets] => MergeBench.Run((int)Count(changes), (int)Count(markets)),
     ["fuzz-frames", var inputs] => FrameFuzz.Run(Count(inputs), NewSeed()),
     ["fuzz-frames", var inputs, var seed] => FrameFuzz.Run(Count(inputs), ulong.Parse(seed, CultureInfo.InvariantCulture)),
     ["fuzz-journal", var inputs] => JournalFuzz.Run(Count(inputs), NewSeed()),
@@ -48,6 +50,6 @@ static ulong NewSeed() => (ulong)Random.Shared.NextInt64();
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: kalshid-bench decode [RECORDINGS] | capture [MESSAGES] | gather [BINARY [FRAMES]] | journal [RECORDS RECORDINGS] | export [RECORDINGS] | store DSN [DSN-WITH-TIMESCALEDB] | fuzz-frames INPUTS [SEED] | fuzz-journal INPUTS [SEED]");
+    Console.Error.WriteLine("usage: kalshid-bench decode [RECORDINGS] | capture [MESSAGES] | gather [BINARY [FRAMES]] | journal [RECORDS RECORDINGS] | export [RECORDINGS] | merge [CHANGES MARKETS] | store DSN [DSN-WITH-TIMESCALEDB] | fuzz-frames INPUTS [SEED] | fuzz-journal INPUTS [SEED]");
     return 64;
 }

@@ -5,7 +5,7 @@ namespace Kalshi.Daemon.Dedup;
 
 /// <summary>The merge's memory: both forms are markets one after another, all of them or those that changed.</summary>
 /// <code>
-///   version byte │ watermark │ progress of each gatherer │ count │ { market, MarketMerge }…
+///   version byte │ watermark │ gatherers { progress, reach of its epochs }… │ count │ { market, MarketMerge }…
 /// </code>
 internal sealed partial class BookMerge : IMergeMemory
 {
@@ -39,6 +39,7 @@ internal sealed partial class BookMerge : IMergeMemory
         for (var gatherer = reader.ReadInt32() - 1; gatherer >= 0; gatherer--)
         {
             _context.Progress[gatherer] = reader.ReadInt64();
+            _context.Reach[gatherer].Read(reader);
         }
 
         for (var count = reader.ReadInt32(); count > 0; count--)
@@ -90,6 +91,7 @@ internal sealed partial class BookMerge : IMergeMemory
         for (var gatherer = _context.Progress.Length - 1; gatherer >= 0; gatherer--)
         {
             writer.Write(_context.Progress[gatherer]);
+            _context.Reach[gatherer].Write(writer);
         }
 
         writer.Write(markets.Count);

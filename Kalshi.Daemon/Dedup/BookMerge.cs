@@ -21,12 +21,16 @@ internal sealed partial class BookMerge : IBookInput
 
     public BookMergeCounters Counters => _context.Counters;
 
-    public void OnSnapshot(int gatherer, int market, long epochId, long receivedAt, ReadOnlySpan<Level> yes, ReadOnlySpan<Level> no) =>
+    public void OnSnapshot(int gatherer, int market, long epochId, long receivedAt, ReadOnlySpan<Level> yes, ReadOnlySpan<Level> no)
+    {
+        _context.Reach[gatherer].OnRow(epochId, receivedAt);
         MarketOf(market).OnSnapshot(gatherer, epochId, receivedAt, yes, no);
+    }
 
     public void OnChange(int gatherer, int market, long epochId, in MarketChange change)
     {
         _context.Counters.Changes++;
+        _context.Reach[gatherer].OnRow(epochId, change.ReceivedAt);
         MarketOf(market).OnChange(gatherer, epochId, change);
     }
 

@@ -16,12 +16,12 @@ internal sealed partial class MarketMerge
         EndVouch(slot, key, other.ReceivedAt, "disagrees");
         if (!slot.IsProven)
         {
-            // Only time had placed it here.
+            // Only time had placed it here; its book is no longer kept.
             slot = new RunSlot
             {
                 EpochId = slot.EpochId,
                 State = RunState.Pending,
-                Detail = new Run { Gatherer = gatherer, EpochId = slot.EpochId, OpenedAt = slot.OpenedAt, HasBook = true, Digest = digest },
+                Detail = new Run { Gatherer = gatherer, EpochId = slot.EpochId, OpenedAt = slot.OpenedAt },
             };
             slot.Detail.Changes.Add(other);
             CloseIfLeft(stretch);

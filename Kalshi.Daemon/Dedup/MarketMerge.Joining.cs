@@ -38,59 +38,42 @@ internal sealed partial class MarketMerge
     {
         var stretch = slot.Stretch!;
         var run = slot.Detail!;
-        if (NextOf(stretch) is not { } next)
+        if (NextOf(stretch) is not { } next || run.Key != stretch.Last)
         {
-            // Joined meanwhile by another run.
-            (slot.State, slot.Detail, slot.Lag) = (RunState.Attached, null, 0);
+            // Another run joined them meanwhile: the place is within the stretch now.
+            slot.State = RunState.Attached;
+            SetPosition(ref slot, run.Key, run.Digest, hasDigest: true);
             Feed(self, ref slot, run.Changes, 0);
             return true;
         }
 
-        var meets = -1;
-        if (next.IsEmpty)
+        // How many changes may lie before the stretch, and whether that is all the run has to say about it.
+        var isFirstKnown = !next.IsEmpty;
+        var count = !isFirstKnown ? run.Changes.Count : run.Changes[0].At > next.First.At ? 0 : run.FirstInstantCount;
+        var isThrough = isFirstKnown && count < run.Changes.Count;
+        var pastAt = Math.Max(run.LastReceivedAt, isFirstKnown ? next.LastReceivedAt : next.OpenedAt);
+        if (!isThrough && !hasEnded && !(IsPast(pastAt) && _context.Progress[gatherer] >= pastAt + Margin))
         {
-            var isPast = IsPast(Math.Max(next.OpenedAt, run.LastReceivedAt)) && _context.Progress[gatherer] >= Math.Max(next.OpenedAt, run.LastReceivedAt) + Margin;
-            if (!isPast && !hasEnded)
-            {
-                return false;
-            }
-
-            meets = FindMeeting(run, next, run.Changes.Count, run.Changes.Count);
-        }
-        else
-        {
-            var count = run.FirstInstantCount;
-            var isThrough = run.Changes[0].At > next.First.At || count < run.Changes.Count;
-            count = run.Changes[0].At > next.First.At ? 0 : count;
-            var isPast = _context.Progress[gatherer] >= run.LastReceivedAt + Margin && IsPast(next.LastReceivedAt);
-            if (!isThrough && !isPast && !hasEnded)
-            {
-                return false;
-            }
-
-            meets = FindMeeting(run, next, count - next.FirstCount, count);
+            return false;
         }
 
-        if (meets < 0)
+        var meets = FindMeeting(run, next, isFirstKnown ? count - next.FirstCount : count, count);
+        if (meets < 0 && isThrough)
         {
             Miss(ref slot, gatherer, run);
             return true;
         }
 
-        var shift = next.IsEmpty ? 0 : CountAt(run, meets, next.First.At);
-        if (shift > 0)
+        // A run that never came to the stretch's book has told of nothing but what lies before it.
+        AddBefore(stretch, next, run, meets >= 0 ? meets : count);
+        (slot.State, slot.Detail, slot.Lag, slot.IsProven) = (RunState.Attached, null, 0, true);
+        if (meets < 0)
         {
-            Renumber(next, shift);
-        }
-
-        for (var i = 0; i < meets; i++)
-        {
-            Add(stretch, NextKeyOf(stretch, run.Changes[i].At), run.Changes[i]);
+            return true;
         }
 
         _context.Counters.GapsJoined++;
         var isWindowMoved = next.IsEmpty;
-        (slot.State, slot.Detail, slot.Lag, slot.IsProven) = (RunState.Attached, null, 0, true);
         Join(stretch, next);
         if (slot.Stretch == stretch)
         {
@@ -99,6 +82,21 @@ internal sealed partial class MarketMerge
 
         Feed(self, ref slot, run.Changes, meets);
         return true;
+    }
+
+    /// <summary>The run's first `count` changes are the end of the stretch, before the next one.</summary>
+    private void AddBefore(Stretch stretch, Stretch next, Run run, int count)
+    {
+        var shift = next.IsEmpty ? 0 : CountAt(run, count, next.First.At);
+        if (shift > 0)
+        {
+            Renumber(next, shift);
+        }
+
+        for (var i = 0; i < count; i++)
+        {
+            Add(stretch, NextKeyOf(stretch, run.Changes[i].At), run.Changes[i]);
+        }
     }
 
     /// <summary>How many of the kept changes come before the stretch: as expected, else wherever the digest fits; −1 when it fits nowhere.</summary>
@@ -177,8 +175,10 @@ internal sealed partial class MarketMerge
 
         if (next.IsEmpty)
         {
-            (next.Last, next.LastReceivedAt, next.Window, next.ClearedAt) = (stretch.Last, stretch.LastReceivedAt, stretch.Window, stretch.ClearedAt);
+            (next.Last, next.LastReceivedAt, next.Window) = (stretch.Last, stretch.LastReceivedAt, stretch.Window);
+            (next.ClearedAt, next.ClearedDigest) = (stretch.ClearedAt, stretch.ClearedDigest);
             stretch.Window = null;
+            TellVouchesBehind(stretch, next);
             MoveAll(stretch, next, isWindowMoved: true);
         }
         else
@@ -215,6 +215,18 @@ internal sealed partial class MarketMerge
         }
 
         TellCoverage(next);
+    }
+
+    /// <summary>Runs that watched the next stretch while it had no change see what comes behind the first one's last.</summary>
+    private void TellVouchesBehind(Stretch stretch, Stretch next)
+    {
+        for (var i = 0; i < _slots.Length && !stretch.IsEmpty; i++)
+        {
+            if (_slots[i].Stretch == next && _slots[i].Vouch > 0)
+            {
+                Output.OnVouch(new Vouch(Id, _slots[i].Vouch, i, _slots[i].EpochId, _slots[i].OpenedAt, stretch.Last));
+            }
+        }
     }
 
     /// <summary>Runs of the first stretch go over to the next one, where they are.</summary>

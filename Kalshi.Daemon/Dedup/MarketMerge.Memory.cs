@@ -123,6 +123,7 @@ internal sealed partial class MarketMerge
 
         writer.Write(stretch.Base);
         writer.Write(stretch.Digest);
+        writer.Write(stretch.ClearedDigest);
         WriteKey(writer, stretch.First);
         WriteKey(writer, stretch.Last);
         WriteKey(writer, stretch.ClearedAt);
@@ -145,6 +146,7 @@ internal sealed partial class MarketMerge
         CoveredTo = reader.ReadInt64(),
         Base = reader.ReadUInt64(),
         Digest = reader.ReadUInt64(),
+        ClearedDigest = reader.ReadUInt64(),
         First = ReadKey(reader),
         Last = ReadKey(reader),
         ClearedAt = ReadKey(reader),

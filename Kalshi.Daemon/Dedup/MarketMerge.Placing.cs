@@ -76,12 +76,17 @@ internal sealed partial class MarketMerge
     /// <summary>A placed orphan has said everything it had.</summary>
     private void EndOrphan(ref RunSlot slot, Run orphan)
     {
-        if (slot.State == RunState.Joining)
+        while (slot.State == RunState.Joining)
         {
             TryJoin(-1, orphan.Gatherer, ref slot, hasEnded: true);
         }
 
-        if (slot.State == RunState.Attached)
+        if (slot is { State: RunState.Pending, Detail: { } left } && left != orphan)
+        {
+            (left.IsEnded, left.CoveredTo, left.Reason) = (true, orphan.CoveredTo, orphan.Reason);
+            (_orphans ??= []).Add(left);
+        }
+        else if (slot.State == RunState.Attached)
         {
             var ended = slot;
             slot = default;
@@ -159,6 +164,11 @@ internal sealed partial class MarketMerge
             }
 
             // A stretch without changes has no keys: the run's changes lie behind its book, or before it.
+            if (i > 0 && !_stretches[i - 1].IsEmpty && at <= _stretches[i - 1].Last.At)
+            {
+                continue;
+            }
+
             if ((run.HasBook && run.Digest == stretch.Digest) || at > stretch.OpenedAt + Margin)
             {
                 return stretch;
@@ -178,13 +188,24 @@ internal sealed partial class MarketMerge
     /// <summary>Whether everybody present has told what could have been received about then.</summary>
     private bool IsPast(long receivedAt) => _context.Watermark >= receivedAt + Margin;
 
+    /// <summary>
+    /// Whether both were heard of well after the other one's last change: had that been behind their own place, they would have told it by then.
+    /// </summary>
+    private bool AreBothPast(Run run, Stretch stretch) =>
+        CoveredTo(stretch) >= run.LastReceivedAt + Margin && _context.Reach[run.Gatherer].Of(run.EpochId) >= stretch.LastReceivedAt + Margin;
+
     // ---- within a stretch -------------------------------------------------------------------------------------------------
 
     private bool TryPlaceWithin(int self, ref RunSlot slot, Run run, Stretch stretch)
     {
+        if (LacksBegin(run, stretch) && (stretch.Last.At > stretch.First.At || IsPast(Math.Max(run.LastReceivedAt, stretch.LastReceivedAt))))
+        {
+            return TryBegin(self, ref slot, run, PreviousOf(stretch));
+        }
+
         return TryPlaceByKey(self, ref slot, run, stretch)
             || TryPlaceByTime(self, ref slot, run, stretch)
-            || (!HasPresent(stretch) && TryPlaceByContent(self, ref slot, run, stretch))
+            || TryPlaceByContent(self, ref slot, run, stretch)
             || TryPlaceWithoutPlace(self, ref slot, run, stretch);
     }
 
@@ -195,22 +216,22 @@ internal sealed partial class MarketMerge
         for (var i = changes.Count - 1; i > 0; i--)
         {
             var key = new ChangeKey(changes[i].At, 0);
-            if (changes[i - 1].At == key.At || key > stretch.Last)
+            if (changes[i - 1].At == key.At || key > stretch.Last || key.At <= stretch.First.At)
             {
-                continue;
+                continue; // Of its first instant the stretch may hold only a part.
             }
 
-            var (baseKey, baseDigest) = stretch.WindowBase;
+            if (!run.HasBook && MayStillGetBook(run) && SawMoreOfBegin(run, stretch))
+            {
+                return false; // With its book it can begin a stretch before this one.
+            }
+
+            var (baseKey, _) = stretch.WindowBase;
             var index = key > baseKey ? stretch.Window!.Find(key) : -1;
             var isBehind = key <= baseKey;
             if (!isBehind && (index < 0 || !FitsAt(run, i, stretch, index)))
             {
                 return TryDissent(self, ref slot, run, i, stretch, key);
-            }
-
-            if (LacksBegin(run, stretch))
-            {
-                return TryBegin(self, ref slot, run, PreviousOf(stretch));
             }
 
             if (isBehind)
@@ -232,41 +253,66 @@ internal sealed partial class MarketMerge
         stretch.Window![index].Change.IsSame(run.Changes[change]) && (!run.HasBook || run.DigestAfter(change) == stretch.Window.Before(index).Digest);
 
     /// <summary>Whether the run saw more of the stretch's first instant than the stretch holds: it began before it.</summary>
-    private static bool LacksBegin(Run run, Stretch stretch) =>
-        run.HasBook && run.Changes[0].At == stretch.First.At && run.FirstInstantCount > stretch.FirstCount;
+    private static bool LacksBegin(Run run, Stretch stretch) => run.HasBook && SawMoreOfBegin(run, stretch);
+
+    private static bool SawMoreOfBegin(Run run, Stretch stretch) => run.Changes[0].At == stretch.First.At && run.FirstInstantCount > stretch.FirstCount;
+
+    private bool MayStillGetBook(Run run) => !run.IsEnded && _context.Watermark < run.OpenedAt + _context.Settings.LagBudget;
+
+    /// <summary>Whether another run is at the stretch's end that should tell what the run has.</summary>
+    private bool IsAwaited(Run run, Stretch stretch) => HasPresent(stretch) && _context.Watermark < run.Changes[0].ReceivedAt + _context.Settings.LagBudget;
 
     /// <summary>Case 2: everything the run and the stretch have is older than gatherers may differ.</summary>
     private bool TryPlaceByTime(int self, ref RunSlot slot, Run run, Stretch stretch)
     {
-        if (!run.HasBook || stretch != Tip || !HasPresent(stretch) || run.Changes[^1].At > stretch.Last.At || !IsPast(run.LastReceivedAt)
-            || _context.Progress[run.Gatherer] < stretch.LastReceivedAt + Margin || run.DigestAtEnd != stretch.Digest)
+        if (!run.HasBook || stretch != Tip || !HasPresent(stretch) || run.Changes[^1].At > stretch.Last.At || !AreBothPast(run, stretch) || run.DigestAtEnd != stretch.Digest)
         {
             return false;
-        }
-
-        if (LacksBegin(run, stretch))
-        {
-            return TryBegin(self, ref slot, run, PreviousOf(stretch));
         }
 
         Attach(self, ref slot, run, stretch, 0, run.Changes.Count, isProven: false);
         return true;
     }
 
-    /// <summary>Case 3, when the stretch ended within the run's first instant: the longest overlap that book and changes allow.</summary>
+    /// <summary>
+    /// When the stretch ended within the run's first instant, or got no further for longer than gatherers may differ: the longest overlap that book and changes
+    /// allow.
+    /// </summary>
     private bool TryPlaceByContent(int self, ref RunSlot slot, Run run, Stretch stretch)
     {
-        if (!run.HasBook || stretch.Window is not { } window)
+        if (!run.HasBook || (HasPresent(stretch) && !IsPast(Math.Max(run.Changes[0].ReceivedAt, stretch.LastReceivedAt))))
         {
             return false;
         }
 
-        for (var index = 0; index < window.Count; index++)
+        for (var index = 0; index < stretch.WindowCount; index++)
         {
+            var window = stretch.Window!;
             if (window[index].Change.At == run.Changes[0].At && window.Before(index).Digest == run.Digest && Overlaps(run, window, index))
             {
                 _context.Counters.TakenOver++;
                 Attach(self, ref slot, run, stretch, window.Count - index, 0, isProven: true);
+                return true;
+            }
+        }
+
+        return TryPlaceByDigest(self, ref slot, run, stretch);
+    }
+
+    /// <summary>The same where the stretch's changes are no longer kept: its last instant is the run's first, and their books are equal behind some of the run's changes.</summary>
+    private bool TryPlaceByDigest(int self, ref RunSlot slot, Run run, Stretch stretch)
+    {
+        if (run.Changes[0].At != stretch.Last.At)
+        {
+            return false;
+        }
+
+        for (var known = Math.Min(run.FirstInstantCount, stretch.Last.Ordinal + 1); known > 0; known--)
+        {
+            if (run.DigestAfter(known) is var digest && (digest == stretch.Digest || (digest == stretch.ClearedDigest && stretch.ClearedAt == stretch.Last)))
+            {
+                _context.Counters.TakenOver++;
+                Attach(self, ref slot, run, stretch, 0, known, isProven: true);
                 return true;
             }
         }
@@ -294,10 +340,10 @@ internal sealed partial class MarketMerge
         if (lastAt < stretch.Last.At)
         {
             // Within what is held. A run that goes on shows its place with its next instant.
-            return run.IsEnded && (LacksBegin(run, stretch) ? TryBegin(self, ref slot, run, PreviousOf(stretch)) : Forget(ref slot));
+            return run.IsEnded && Forget(ref slot);
         }
 
-        return stretch == Tip && !HasPresent(stretch) && TryTakeOverOrBegin(self, ref slot, run, stretch);
+        return !IsAwaited(run, stretch) && TryTakeOverOrBegin(self, ref slot, run, stretch);
     }
 
     private static bool Forget(ref RunSlot slot)
@@ -311,30 +357,36 @@ internal sealed partial class MarketMerge
     /// <summary>The run's first change lies behind the stretch's last one.</summary>
     private bool TryPlaceBehind(int self, ref RunSlot slot, Run run, Stretch stretch)
     {
-        if (HasPresent(stretch))
-        {
-            return false; // It will tell what comes next.
-        }
-
         if (!run.HasBook)
         {
             // Its snapshot is still to come; if it never does, what follows the gap may still know its place.
-            return (run.IsEnded || IsPast(run.OpenedAt + _context.Settings.LagBudget)) && NextOf(stretch) is { IsEmpty: false } next && TryPlaceByKey(self, ref slot, run, next);
+            return !MayStillGetBook(run) && NextOf(stretch) is { IsEmpty: false } next && TryPlaceByKey(self, ref slot, run, next);
+        }
+
+        if (IsAwaited(run, stretch))
+        {
+            // The other one will tell what comes next, unless it should have done so long ago.
+            return IsPast(Math.Max(run.Changes[0].ReceivedAt, stretch.LastReceivedAt)) && TryTakeOver(self, ref slot, run, stretch);
         }
 
         return TryTakeOverOrBegin(self, ref slot, run, stretch);
     }
 
-    private bool TryTakeOverOrBegin(int self, ref RunSlot slot, Run run, Stretch stretch)
+    /// <summary>Case 3, or else 4.</summary>
+    private bool TryTakeOverOrBegin(int self, ref RunSlot slot, Run run, Stretch stretch) =>
+        TryTakeOver(self, ref slot, run, stretch) || (MayBegin(run, stretch) && TryBegin(self, ref slot, run, stretch));
+
+    /// <summary>Case 3: what vouched for the stretch did so until well after the run began, with the same book.</summary>
+    private bool TryTakeOver(int self, ref RunSlot slot, Run run, Stretch stretch)
     {
-        if (run.HasBook && run.Digest == stretch.Digest && CoveredTo(stretch) >= run.OpenedAt + Margin && (run.Changes.Count == 0 || run.Changes[0].At >= stretch.Last.At))
+        if (!run.HasBook || run.Digest != stretch.Digest || CoveredTo(stretch) < run.OpenedAt + Margin || (run.Changes.Count > 0 && run.Changes[0].At < stretch.Last.At))
         {
-            _context.Counters.TakenOver++;
-            Attach(self, ref slot, run, stretch, 0, 0, isProven: false);
-            return true;
+            return false;
         }
 
-        return run.HasBook && MayBegin(run, stretch) && TryBegin(self, ref slot, run, stretch);
+        _context.Counters.TakenOver++;
+        Attach(self, ref slot, run, stretch, 0, 0, isProven: false);
+        return true;
     }
 
     /// <summary>Whether nobody can still fill the hole in time: everybody is there, or the budget is spent. Holes in the past wait for nobody.</summary>
@@ -365,7 +417,7 @@ internal sealed partial class MarketMerge
                 return Forget(ref slot);
             }
 
-            if (run.Digest != stretch.Digest || !IsPast(run.OpenedAt) || _context.Progress[run.Gatherer] < stretch.LastReceivedAt + Margin)
+            if (run.Digest != stretch.Digest || !AreBothPast(run, stretch))
             {
                 return false;
             }
@@ -374,12 +426,34 @@ internal sealed partial class MarketMerge
             return true;
         }
 
-        if (run.IsEnded && stretch != Tip)
+        if (run.IsEnded)
         {
-            return Forget(ref slot);
+            return (stretch == Tip && TryTakeOver(self, ref slot, run, stretch)) || (IsPast(run.LastReceivedAt) && Forget(ref slot));
         }
 
-        return TryTakeOverOrBegin(self, ref slot, run, stretch) || (run.IsEnded && IsPast(run.LastReceivedAt) && Forget(ref slot));
+        if (_context.Progress[run.Gatherer] < stretch.LastReceivedAt + Margin || IsSlower(run, stretch))
+        {
+            return false; // What the stretch has may still come.
+        }
+
+        return TryTakeOverOrBegin(self, ref slot, run, stretch);
+    }
+
+    /// <summary>Whether the run's book is that of the stretch some changes ago: then its next change may show that it only is slower.</summary>
+    private bool IsSlower(Run run, Stretch stretch)
+    {
+        if (run.Digest == stretch.Digest || _context.Watermark >= run.OpenedAt + _context.Settings.LagBudget)
+        {
+            return false;
+        }
+
+        var isSlower = false;
+        for (var index = stretch.WindowCount - 1; index >= 0 && !isSlower; index--)
+        {
+            isSlower = stretch.Window!.Before(index).Digest == run.Digest;
+        }
+
+        return isSlower;
     }
 
     /// <summary>The last stretch that was opened by then, as far as clocks tell; null when all were opened later.</summary>
@@ -402,7 +476,8 @@ internal sealed partial class MarketMerge
     private void Attach(int self, ref RunSlot slot, Run run, Stretch stretch, int lag, int known, bool isProven)
     {
         var position = lag == 0 ? stretch.Last : stretch.Window!.Before(stretch.Window.Count - lag).Key;
-        Attach(self, ref slot, run, stretch, AfterOf(run, stretch, lag, known, position));
+        var after = AfterOf(run, stretch, lag, known, position);
+        Attach(self, ref slot, run, stretch, after.IsNone && !stretch.IsEmpty ? stretch.First with { Ordinal = stretch.First.Ordinal - 1 } : after);
         (slot.Lag, slot.IsProven) = (lag, isProven);
         Feed(self, ref slot, run.Changes, known);
     }
@@ -468,12 +543,6 @@ internal sealed partial class MarketMerge
         }
 
         var stretch = new Stretch { Number = ++_numbers, OpenedAt = run.OpenedAt, FromAt = run.OpenedAt + Margin };
-        var (yes, no) = (run.Yes ?? [], run.No ?? []);
-        if (before is not null && run.Digest != before.Digest && TakeHeld(run, before) is { Count: > 0 } held)
-        {
-            (yes, no) = BookLevels.Apply(yes, no, held);
-        }
-
         stretch.Base = stretch.Digest = run.Digest;
         _stretches.Insert(before is null ? 0 : _stretches.IndexOf(before) + 1, stretch);
         if (before is not null)
@@ -481,34 +550,10 @@ internal sealed partial class MarketMerge
             BeginGap(before, stretch);
         }
 
-        Output.OnSnapshot(Id, stretch.Number, ChangeKey.None, run.OpenedAt, yes, no);
+        Output.OnSnapshot(Id, stretch.Number, ChangeKey.None, run.OpenedAt, run.Yes ?? [], run.No ?? []);
         TellCoverage(stretch);
         Attach(self, ref slot, run, stretch, 0, 0, isProven: true);
         return true;
-    }
-
-    /// <summary>Takes out of the run what the stretch before holds of the same instant already: each tuple counts as often as it is on the fuller side.</summary>
-    private static List<MarketChange> TakeHeld(Run run, Stretch before)
-    {
-        var taken = new List<MarketChange>();
-        if (run.Changes.Count == 0 || run.Changes[0].At != before.Last.At || before.Window is not { } window)
-        {
-            return taken;
-        }
-
-        for (var i = window.Count - 1; i >= 0 && window[i].Change.At == before.Last.At; i--)
-        {
-            var held = window[i].Change;
-            var index = run.Changes.FindIndex(change => change.IsSame(held));
-            if (index >= 0)
-            {
-                taken.Add(run.Changes[index]);
-                run.Digest += BookDigest.Of(run.Changes[index]);
-                run.Changes.RemoveAt(index);
-            }
-        }
-
-        return taken;
     }
 
     private void BeginGap(Stretch before, Stretch stretch)

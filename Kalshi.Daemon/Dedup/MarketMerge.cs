@@ -245,7 +245,7 @@ internal sealed partial class MarketMerge
         }
         else if (slot.Lag == 0 && stretch.Digest != BookDigest.Empty)
         {
-            (stretch.Digest, stretch.ClearedAt) = (BookDigest.Empty, stretch.Last);
+            (stretch.ClearedDigest, stretch.Digest, stretch.ClearedAt) = (stretch.Digest, BookDigest.Empty, stretch.Last);
             if (stretch.Window is { Count: > 0 } window)
             {
                 window[window.Count - 1].DigestAfter = BookDigest.Empty;
@@ -290,7 +290,7 @@ internal sealed partial class MarketMerge
     /// <summary>The run is over; the slot is free. `coveredTo` 0: not known.</summary>
     private void EndRun(int gatherer, ref RunSlot slot, long coveredTo, string reason)
     {
-        if (slot.State == RunState.Joining)
+        while (slot.State == RunState.Joining)
         {
             TryJoin(gatherer, gatherer, ref slot, hasEnded: true);
         }
@@ -524,7 +524,7 @@ internal sealed partial class MarketMerge
         var stretch = slot.Stretch!;
         return slot switch
         {
-            { State: RunState.Attached, Detail: { } behind } => (behind.Key, behind.Digest),
+            { Detail: { } elsewhere } => (elsewhere.Key, elsewhere.Digest),
             { Lag: > 0 } => stretch.Window!.Before(stretch.Window.Count - slot.Lag),
             _ => (stretch.Last, stretch.Digest),
         };
@@ -613,7 +613,7 @@ internal sealed partial class MarketMerge
         {
             if (_slots[i].Stretch == stretch && _slots[i].State != RunState.Dissenting)
             {
-                coveredTo = Math.Max(coveredTo, _context.Progress[i]);
+                coveredTo = Math.Max(coveredTo, _context.Reach[i].Of(_slots[i].EpochId));
             }
         }
 

@@ -3,6 +3,8 @@ namespace Kalshi.Daemon.Dedup;
 /// <summary>What all markets of a <see cref="BookMerge"/> share. One thread.</summary>
 internal sealed class MergeContext
 {
+    private const int FreeWindowsMax = 4_096;
+
     private readonly Stack<ChangeWindow> _windows = [];
 
     public MergeContext(MergeSettings settings, IBookOutput output)
@@ -10,6 +12,7 @@ internal sealed class MergeContext
         Settings = settings;
         Output = output;
         Progress = new long[settings.Gatherers];
+        Reach = [.. Enumerable.Range(0, settings.Gatherers).Select(_ => new EpochReach())];
         IsPresent = new bool[settings.Gatherers];
     }
 
@@ -19,6 +22,9 @@ internal sealed class MergeContext
 
     /// <summary>By gatherer: received_at up to which everything was told.</summary>
     public long[] Progress { get; }
+
+    /// <summary>By gatherer: how far its epochs are known to have been alive.</summary>
+    public EpochReach[] Reach { get; }
 
     public bool[] IsPresent { get; }
 
@@ -62,5 +68,11 @@ internal sealed class MergeContext
         return window;
     }
 
-    public void ReturnWindow(ChangeWindow window) => _windows.Push(window);
+    public void ReturnWindow(ChangeWindow window)
+    {
+        if (_windows.Count < FreeWindowsMax)
+        {
+            _windows.Push(window);
+        }
+    }
 }

@@ -33,8 +33,9 @@ internal sealed class Stretch
     public ulong Digest;
     public long LastReceivedAt;
 
-    /// <summary>The last change before the exchange cleared the book: digests do not go on across it.</summary>
+    /// <summary>The last change before the exchange cleared the book, and the digest behind it until then: digests do not go on across that.</summary>
     public ChangeKey ClearedAt = ChangeKey.None;
+    public ulong ClearedDigest;
 
     /// <summary>How far runs that ended vouched, received_at.</summary>
     public long CoveredTo;
