@@ -65,7 +65,7 @@ internal sealed partial class MarketMerge
         }
 
         // A run that never came to the stretch's book has told of nothing but what lies before it.
-        AddBefore(stretch, next, run, meets >= 0 ? meets : count);
+        ExtendTo(self, ref slot, stretch, next, run, meets >= 0 ? meets : count);
         (slot.State, slot.Detail, slot.Lag, slot.IsProven) = (RunState.Attached, null, 0, true);
         if (meets < 0)
         {
@@ -85,7 +85,7 @@ internal sealed partial class MarketMerge
     }
 
     /// <summary>The run's first `count` changes are the end of the stretch, before the next one.</summary>
-    private void AddBefore(Stretch stretch, Stretch next, Run run, int count)
+    private void ExtendTo(int self, ref RunSlot slot, Stretch stretch, Stretch next, Run run, int count)
     {
         var shift = next.IsEmpty ? 0 : CountAt(run, count, next.First.At);
         if (shift > 0)
@@ -95,7 +95,7 @@ internal sealed partial class MarketMerge
 
         for (var i = 0; i < count; i++)
         {
-            Add(stretch, NextKeyOf(stretch, run.Changes[i].At), run.Changes[i]);
+            Extend(self, ref slot, stretch, run.Changes[i]);
         }
     }
 

@@ -174,8 +174,9 @@ internal sealed partial class MarketMerge
                 return stretch;
             }
 
+            var isBefore = at < stretch.OpenedAt - Margin;
             var isPast = IsPast(Math.Max(run.Changes[0].ReceivedAt, stretch.OpenedAt));
-            if (run.LastReceivedAt >= stretch.OpenedAt - Margin && !(isPast && run.HasBook && run.PassesThrough(stretch.Digest)))
+            if (!isBefore && !(isPast && ((run.HasBook && run.PassesThrough(stretch.Digest)) || CoveredTo(stretch) >= run.Changes[0].ReceivedAt + Margin)))
             {
                 isCertain = isPast;
                 return stretch;
@@ -198,7 +199,14 @@ internal sealed partial class MarketMerge
 
     private bool TryPlaceWithin(int self, ref RunSlot slot, Run run, Stretch stretch)
     {
-        if (LacksBegin(run, stretch) && (stretch.Last.At > stretch.First.At || IsPast(Math.Max(run.LastReceivedAt, stretch.LastReceivedAt))))
+        // The stretch before may have ended at the same instant.
+        if (run.Changes[0].At == stretch.First.At && PreviousOf(stretch) is { IsEmpty: false } previous && previous.Last.At == stretch.First.At
+            && TryPlaceByContent(self, ref slot, run, previous))
+        {
+            return true;
+        }
+
+        if (LacksBegin(run, stretch))
         {
             return TryBegin(self, ref slot, run, PreviousOf(stretch));
         }
@@ -221,7 +229,7 @@ internal sealed partial class MarketMerge
                 continue; // Of its first instant the stretch may hold only a part.
             }
 
-            if (!run.HasBook && MayStillGetBook(run) && SawMoreOfBegin(run, stretch))
+            if (!run.HasBook && MayStillGetBook(run, stretch) && SawMoreOfBegin(run, stretch))
             {
                 return false; // With its book it can begin a stretch before this one.
             }
@@ -252,12 +260,14 @@ internal sealed partial class MarketMerge
     private static bool FitsAt(Run run, int change, Stretch stretch, int index) =>
         stretch.Window![index].Change.IsSame(run.Changes[change]) && (!run.HasBook || run.DigestAfter(change) == stretch.Window.Before(index).Digest);
 
-    /// <summary>Whether the run saw more of the stretch's first instant than the stretch holds: it began before it.</summary>
-    private static bool LacksBegin(Run run, Stretch stretch) => run.HasBook && SawMoreOfBegin(run, stretch);
+    /// <summary>Whether the run saw more of the stretch's first instant than the stretch holds, up to its book: it began before it.</summary>
+    private static bool LacksBegin(Run run, Stretch stretch) =>
+        run.HasBook && SawMoreOfBegin(run, stretch) && run.DigestAfter(run.FirstInstantCount - stretch.FirstCount) == stretch.Base;
 
     private static bool SawMoreOfBegin(Run run, Stretch stretch) => run.Changes[0].At == stretch.First.At && run.FirstInstantCount > stretch.FirstCount;
 
-    private bool MayStillGetBook(Run run) => !run.IsEnded && _context.Watermark < run.OpenedAt + _context.Settings.LagBudget;
+    private bool MayStillGetBook(Run run, Stretch stretch) =>
+        !run.IsEnded && (HasPresent(stretch) || _context.Watermark < run.OpenedAt + _context.Settings.LagBudget);
 
     /// <summary>Whether another run is at the stretch's end that should tell what the run has.</summary>
     private bool IsAwaited(Run run, Stretch stretch) => HasPresent(stretch) && _context.Watermark < run.Changes[0].ReceivedAt + _context.Settings.LagBudget;
@@ -343,7 +353,8 @@ internal sealed partial class MarketMerge
             return run.IsEnded && Forget(ref slot);
         }
 
-        return !IsAwaited(run, stretch) && TryTakeOverOrBegin(self, ref slot, run, stretch);
+        var isFirstInstantKnown = lastAt > run.Changes[0].At || run.IsEnded || IsPast(run.LastReceivedAt);
+        return isFirstInstantKnown && !IsAwaited(run, stretch) && TryTakeOverOrBegin(self, ref slot, run, stretch);
     }
 
     private static bool Forget(ref RunSlot slot)
@@ -360,7 +371,7 @@ internal sealed partial class MarketMerge
         if (!run.HasBook)
         {
             // Its snapshot is still to come; if it never does, what follows the gap may still know its place.
-            return !MayStillGetBook(run) && NextOf(stretch) is { IsEmpty: false } next && TryPlaceByKey(self, ref slot, run, next);
+            return NextOf(stretch) is { IsEmpty: false } next && !MayStillGetBook(run, next) && TryPlaceByKey(self, ref slot, run, next);
         }
 
         if (IsAwaited(run, stretch))
