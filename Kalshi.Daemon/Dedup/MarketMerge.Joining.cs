@@ -47,8 +47,21 @@ internal sealed partial class MarketMerge
             return true;
         }
 
-        // How many changes may lie before the stretch, and whether that is all the run has to say about it.
         var isFirstKnown = !next.IsEmpty;
+        if (isFirstKnown && run.Changes.FindIndex(change => change.At >= next.First.At) is var earlier && earlier != 0)
+        {
+            // They were kept while the stretch had no change; now it is known that they lie before it.
+            ExtendTo(self, ref slot, stretch, next, run, earlier < 0 ? run.Changes.Count : earlier);
+            run.Changes.RemoveRange(0, earlier < 0 ? run.Changes.Count : earlier);
+            (run.Key, run.Digest) = (stretch.Last, stretch.Digest);
+            if (run.Changes.Count == 0)
+            {
+                (slot.State, slot.Detail, slot.Lag, slot.IsProven) = (RunState.Attached, null, 0, true);
+                return true;
+            }
+        }
+
+        // How many changes may lie before the stretch, and whether that is all the run has to say about it.
         var count = !isFirstKnown ? run.Changes.Count : run.Changes[0].At > next.First.At ? 0 : run.FirstInstantCount;
         var isThrough = isFirstKnown && count < run.Changes.Count;
         var pastAt = Math.Max(run.LastReceivedAt, isFirstKnown ? next.LastReceivedAt : next.OpenedAt);
@@ -176,7 +189,7 @@ internal sealed partial class MarketMerge
         if (next.IsEmpty)
         {
             (next.Last, next.LastReceivedAt, next.Window) = (stretch.Last, stretch.LastReceivedAt, stretch.Window);
-            (next.ClearedAt, next.ClearedDigest) = (stretch.ClearedAt, stretch.ClearedDigest);
+            (next.ClearedAt, next.ClearedDigest, next.DigestBefore) = (stretch.ClearedAt, stretch.ClearedDigest, stretch.DigestBefore);
             stretch.Window = null;
             TellVouchesBehind(stretch, next);
             MoveAll(stretch, next, isWindowMoved: true);

@@ -123,6 +123,7 @@ internal sealed partial class MarketMerge
 
         writer.Write(stretch.Base);
         writer.Write(stretch.Digest);
+        writer.Write(stretch.DigestBefore);
         writer.Write(stretch.ClearedDigest);
         WriteKey(writer, stretch.First);
         WriteKey(writer, stretch.Last);
@@ -146,6 +147,7 @@ internal sealed partial class MarketMerge
         CoveredTo = reader.ReadInt64(),
         Base = reader.ReadUInt64(),
         Digest = reader.ReadUInt64(),
+        DigestBefore = reader.ReadUInt64(),
         ClearedDigest = reader.ReadUInt64(),
         First = ReadKey(reader),
         Last = ReadKey(reader),

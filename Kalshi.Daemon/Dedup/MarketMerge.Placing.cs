@@ -217,44 +217,49 @@ internal sealed partial class MarketMerge
             || TryPlaceWithoutPlace(self, ref slot, run, stretch);
     }
 
-    /// <summary>Case 1: from its second instant on the run's ordinals are those of production.</summary>
+    /// <summary>
+    /// Case 1: from its second instant on the run's ordinals are those of production. The first one that is still kept is taken, so that everything behind it is compared.
+    /// </summary>
     private bool TryPlaceByKey(int self, ref RunSlot slot, Run run, Stretch stretch)
     {
+        if (!run.HasBook && SawMoreOfBegin(run, stretch) && MayStillGetBook(run, stretch))
+        {
+            return false; // With its book it can begin a stretch before this one.
+        }
+
         var changes = run.Changes;
-        for (var i = changes.Count - 1; i > 0; i--)
+        var (baseKey, _) = stretch.WindowBase;
+        var behind = 0;
+        for (var i = 1; i < changes.Count && changes[i].At <= stretch.Last.At; i++)
         {
             var key = new ChangeKey(changes[i].At, 0);
-            if (changes[i - 1].At == key.At || key > stretch.Last || key.At <= stretch.First.At)
+            if (changes[i - 1].At == key.At || key.At <= stretch.First.At)
             {
                 continue; // Of its first instant the stretch may hold only a part.
             }
 
-            if (!run.HasBook && MayStillGetBook(run, stretch) && SawMoreOfBegin(run, stretch))
+            if (key <= baseKey)
             {
-                return false; // With its book it can begin a stretch before this one.
+                behind = i;
+                continue;
             }
 
-            var (baseKey, _) = stretch.WindowBase;
-            var index = key > baseKey ? stretch.Window!.Find(key) : -1;
-            var isBehind = key <= baseKey;
-            if (!isBehind && (index < 0 || !FitsAt(run, i, stretch, index)))
+            var index = stretch.Window!.Find(key);
+            if (index < 0 || !FitsAt(run, i, stretch, index))
             {
                 return TryDissent(self, ref slot, run, i, stretch, key);
             }
 
-            if (isBehind)
-            {
-                AttachBehind(self, ref slot, run, stretch, i);
-            }
-            else
-            {
-                Attach(self, ref slot, run, stretch, stretch.Window!.Count - index, i, isProven: true);
-            }
-
+            Attach(self, ref slot, run, stretch, stretch.Window.Count - index, i, isProven: true);
             return true;
         }
 
-        return false;
+        if (behind > 0)
+        {
+            AttachBehind(self, ref slot, run, stretch, behind);
+        }
+
+        return behind > 0;
     }
 
     private static bool FitsAt(Run run, int change, Stretch stretch, int index) =>
@@ -442,7 +447,8 @@ internal sealed partial class MarketMerge
             return (stretch == Tip && TryTakeOver(self, ref slot, run, stretch)) || (IsPast(run.LastReceivedAt) && Forget(ref slot));
         }
 
-        if (_context.Progress[run.Gatherer] < stretch.LastReceivedAt + Margin || IsSlower(run, stretch))
+        var toldTo = Math.Min(_context.Watermark, _context.Progress[run.Gatherer]);
+        if (IsSlower(run, stretch) || (!IsHeardBehind(run, stretch) && toldTo < Math.Max(run.OpenedAt, stretch.LastReceivedAt) + _context.Settings.LagBudget))
         {
             return false; // What the stretch has may still come.
         }
@@ -450,15 +456,19 @@ internal sealed partial class MarketMerge
         return TryTakeOverOrBegin(self, ref slot, run, stretch);
     }
 
-    /// <summary>Whether the run's book is that of the stretch some changes ago: then its next change may show that it only is slower.</summary>
+    /// <summary>Whether the run's epoch was heard of so late that it would have told the stretch's last change, had that come behind its book.</summary>
+    private bool IsHeardBehind(Run run, Stretch stretch) =>
+        Math.Max(run.OpenedAt, _context.Reach[run.Gatherer].Of(run.EpochId)) >= stretch.LastReceivedAt + Margin;
+
+    /// <summary>Whether the run's book is that of the stretch some changes ago, and it was not heard of since: then it only is slower, or dead.</summary>
     private bool IsSlower(Run run, Stretch stretch)
     {
-        if (run.Digest == stretch.Digest || _context.Watermark >= run.OpenedAt + _context.Settings.LagBudget)
+        if (run.Digest == stretch.Digest || IsHeardBehind(run, stretch))
         {
             return false;
         }
 
-        var isSlower = false;
+        var isSlower = run.Digest == stretch.DigestBefore;
         for (var index = stretch.WindowCount - 1; index >= 0 && !isSlower; index--)
         {
             isSlower = stretch.Window!.Before(index).Digest == run.Digest;

@@ -394,6 +394,14 @@ internal sealed partial class MarketMerge
             return;
         }
 
+        // The key before the window may not be known after a restart.
+        if (stretch.WindowCount > 0 && behind.Key == stretch.Window![0].Key && stretch.Window[0].Change.IsSame(stamped) && (!behind.HasBook || behind.Digest == stretch.Window[0].DigestAfter))
+        {
+            slot.Detail = null;
+            slot.Lag = stretch.WindowCount - 1;
+            return;
+        }
+
         DisagreeBlindly(self, ref slot, stamped);
     }
 
@@ -460,6 +468,7 @@ internal sealed partial class MarketMerge
         Output.OnChange(Id, key, change);
         _context.Counters.Emitted++;
         var window = stretch.Window ??= _context.RentWindow(stretch.Last, stretch.Digest);
+        stretch.DigestBefore = stretch.Digest;
         stretch.Digest += BookDigest.Of(change);
         window.Add(new ChangeWindow.Entry { Change = change, Ordinal = key.Ordinal, DigestAfter = stretch.Digest, AddedAt = _context.Watermark });
         _context.Added.Enqueue((_context.Watermark, Id));
@@ -487,9 +496,7 @@ internal sealed partial class MarketMerge
     {
         if (slot.State == RunState.Joining)
         {
-            var kept = slot.Detail!.Changes;
-            (slot.State, slot.Detail, slot.Lag) = (RunState.Attached, null, 1);
-            Feed(index, ref slot, kept, 0);
+            Touch(); // What it keeps may be what was added: it is told from its place on.
         }
         else if (slot.State == RunState.Attached && slot.Detail is null)
         {

@@ -33,6 +33,9 @@ internal sealed class Stretch
     public ulong Digest;
     public long LastReceivedAt;
 
+    /// <summary>The digest before the last change.</summary>
+    public ulong DigestBefore;
+
     /// <summary>The last change before the exchange cleared the book, and the digest behind it until then: digests do not go on across that.</summary>
     public ChangeKey ClearedAt = ChangeKey.None;
     public ulong ClearedDigest;
