@@ -18,10 +18,17 @@ usage: ./build.sh VERB
                       ARGUMENTS go to the runner, such as --filter "FullyQualifiedName~Journal"
   demo [--store]      a simulated exchange, a capture with faults, Parquet and the proof, in a temporary directory;
                       --store: with a PostgreSQL of its own as well; KALSHID_DEMO_DIR=DIR keeps everything in DIR
-  bench [WHICH]       measure decode, capture, gather, journal, export, store, or all of them (the default); micro: each step alone;
-                      KALSHID_BENCH_TIMESCALE_DSN adds a database with TimescaleDB to store
+  demo-cluster        three gatherers, each with a database of its own, merged into one production while connections break and changes get lost;
+                      then the certificate; KALSHID_DEMO_DIR=DIR keeps everything in DIR
+  bench [WHICH]       measure decode, capture, gather, journal, export, store, merge, streams, dedup, production, or all of them (the default);
+                      micro: each step alone; KALSHID_BENCH_TIMESCALE_DSN adds a database with TimescaleDB to store and production
   fuzz [INPUTS [SEED]]  throw generated frames and journals at their readers, 10 million of each by default
+  campaign-dedup [SEEDS [FIRST]]
+                      the merge of several gatherers over seeded markets and faults, in memory: 1,000 seeds by default, from 1;
+                      KALSHID_TRACE=FILE writes down the last one
   campaign            the large fault run: 20,000 markets, 20,000 messages/s, two kill -9, everything accounted for
+  campaign-store [SEEDS]  20 captures of 20,000 markets (and of the recordings beside this repository) into databases that are killed, restarted
+                      and paused while gatherers are killed; plain, hypertable and direct compress take turns; KALSHID_TEST_SEED=N is the first
   format [--verify]   format the code, or only say whether it is formatted
   clean               remove everything that was built
 TEXT
@@ -218,22 +225,23 @@ bench() {
     fi
     publish_bench
     local which
-    for which in ${1:-decode capture gather journal export store}; do
+    for which in ${1:-decode capture gather journal export store merge streams dedup production}; do
         say "== $which"
-        if [ "$which" = store ]; then
-            bench_store
+        if [ "$which" = store ] || [ "$which" = dedup ] || [ "$which" = production ]; then
+            bench_database "$which"
             continue
         fi
         artifacts/bench/kalshid-bench "$which" "${@:2}"
     done
 }
 
-bench_store() {
+# bench_database WHICH: one that needs a PostgreSQL.
+bench_database() {
     offer_servers
     bench_folder=$(mktemp -d "${TMPDIR:-/tmp}/kalshid-bench.XXXXXX")
     trap 'postgres_stop; rm -rf "$bench_folder"' EXIT
     postgres_start "$bench_folder/postgres" -c shared_buffers=1GB -c max_wal_size=8GB
-    artifacts/bench/kalshid-bench store "$postgres_dsn" ${KALSHID_BENCH_TIMESCALE_DSN:+"$KALSHID_BENCH_TIMESCALE_DSN"}
+    artifacts/bench/kalshid-bench "$1" "$postgres_dsn" ${KALSHID_BENCH_TIMESCALE_DSN:+"$KALSHID_BENCH_TIMESCALE_DSN"}
     postgres_stop
     rm -rf "$bench_folder"
     trap - EXIT
@@ -246,7 +254,18 @@ fuzz() {
 }
 
 campaign() {
-    KALSHID_CAMPAIGN=full run_tests --filter "FullyQualifiedName~CampaignTest" --logger "console;verbosity=detailed"
+    KALSHID_CAMPAIGN=full run_tests --filter "FullyQualifiedName~.CampaignTest" --logger "console;verbosity=detailed"
+}
+
+campaign_store() {
+    KALSHID_CAMPAIGN_SEEDS=${1:-20} run_tests --filter "FullyQualifiedName~StoreCampaignTest" --logger "console;verbosity=detailed"
+}
+
+# Managed code alone: nothing has to be published first.
+campaign_dedup() {
+    require_sdk
+    KALSHID_CAMPAIGN_DEDUP="${1:-1000} ${2:-1}" dotnet test Kalshi.Daemon.Tests -c Release --nologo -v quiet \
+        --filter "FullyQualifiedName~Dedup.ExactnessTest" --logger "console;verbosity=detailed"
 }
 
 # ---- demo -----------------------------------------------------------------------------------------------------------
@@ -262,6 +281,19 @@ demo_end() {
     else
         rm -rf "$demo_folder"
     fi
+}
+
+# The simulator listens once it has written the configuration.
+demo_await_config() {
+    local waited=0
+    until [ -f "$1" ]; do
+        if [ "$waited" = 300 ] || ! kill -0 "$demo_simulator" 2>/dev/null; then
+            cat "$demo_folder/simulate.log" >&2
+            die "the simulated exchange did not start."
+        fi
+        waited=$((waited + 1))
+        sleep 0.1
+    done
 }
 
 # One friendly line, then the command itself.
@@ -302,15 +334,7 @@ TEXT
     "$binary" simulate --listen 127.0.0.1:0 --seed "${KALSHID_DEMO_SEED:-7}" --markets 2000 --rate 2000 --duration 40s --hold --linger 10m \
         --faults "$demo_folder/faults" --truth "$truth" --write-config "$config" >"$demo_folder/simulate.log" 2>&1 &
     demo_simulator=$!
-    local waited=0
-    until [ -f "$config" ]; do
-        if [ "$waited" = 300 ] || ! kill -0 "$demo_simulator" 2>/dev/null; then
-            cat "$demo_folder/simulate.log" >&2
-            die "the simulated exchange did not start."
-        fi
-        waited=$((waited + 1))
-        sleep 0.1
-    done
+    demo_await_config "$config"
 
     step "kalshid gather captures it over seven sockets. After 12 s a connection breaks, after 22 s two changes get lost: watch the gaps." \
         "$binary" gather --config "$config" --set gather.markets_per_connection=500 --until-idle 4s
@@ -343,6 +367,60 @@ TEXT
     printf '\nDone: every change is held once or stands in a reported gap, and no trade is missing.\n'
 }
 
+# A database for each name, in the server that postgres_start started; what connects to it by name.
+cluster_dsn() {
+    printf '%s' "${postgres_dsn/Database=postgres/Database=$1}"
+}
+
+demo_cluster() {
+    publish
+    offer_servers
+    demo_folder=${KALSHID_DEMO_DIR:-$(mktemp -d "${TMPDIR:-/tmp}/kalshid-demo.XXXXXX")}
+    mkdir -p "$demo_folder"
+    demo_folder=$(cd "$demo_folder" && pwd)
+    trap demo_end EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    postgres_start "$demo_folder/postgres" -c max_connections=60
+    local config=$demo_folder/kalshid.conf truth=$demo_folder/truth.ndjson name gatherers=()
+    rm -rf "$config" "$truth" "$demo_folder"/g[123] "$demo_folder/dedup"
+    for name in g1 g2 g3 production; do
+        "$postgres_bin/psql" -q "$postgres_url" -c "create database $name" || die "no database $name."
+    done
+    cat >"$demo_folder/faults" <<'TEXT'
+disconnect at=12s connection=5                          # a connection of one gatherer breaks
+drop at=22s count=2 channel=orderbook_delta             # two changes take their number and never arrive at one of them
+disconnect at=30s connection=9
+TEXT
+
+    printf '\n\033[1m%s\033[0m\n' "A Kalshi of its own: 1,000 markets, 1,000 messages a second, 40 s. It writes down everything it says."
+    "$binary" simulate --listen 127.0.0.1:0 --seed "${KALSHID_DEMO_SEED:-7}" --markets 1000 --rate 1000 --duration 40s --hold --linger 10m \
+        --faults "$demo_folder/faults" --truth "$truth" --write-config "$config" >"$demo_folder/simulate.log" 2>&1 &
+    demo_simulator=$!
+    demo_await_config "$config"
+
+    printf '\n\033[1m%s\033[0m\n' "Three gatherers capture it, each into a database of its own (logs in $demo_folder). kalshid dedup merges them into production:"
+    for name in g1 g2 g3; do
+        "$binary" gather --config "$config" --set gather.name=$name --set "gather.data_dir=$demo_folder/$name" --set gather.markets_per_connection=400 \
+            --set "store.dsn=$(cluster_dsn $name)" --until-idle 6s >"$demo_folder/$name.log" 2>&1 &
+        gatherers+=($!)
+    done
+    local dedup=(--config "$config" --set "gather.data_dir=$demo_folder/dedup" --set "dedup.production_dsn=$(cluster_dsn production)")
+    for name in g1 g2 g3; do
+        dedup+=(--set "dedup.gatherer.$name=$(cluster_dsn $name)")
+    done
+    "$binary" dedup "${dedup[@]}" --until-idle 15s || die "the dedup failed."
+    wait "${gatherers[@]}" || die "a gatherer failed: see $demo_folder."
+    grep "Fault injected" "$demo_folder/simulate.log" || die "no fault was injected."
+
+    printf '\n\033[1m%s\033[0m\n' "What the merge did:"
+    "$binary" status --config "$config" --set "gather.data_dir=$demo_folder/dedup" || true
+    step "Production is held against everything the exchange said." \
+        "$binary" verify "${dedup[@]}" --production --truth "$truth"
+    step "Who saw what, by SQL." \
+        "$postgres_bin/psql" "${postgres_url/%postgres/production}" -c "select sources, count(*) as changes from kalshi.orderbook_deltas group by sources order by changes desc"
+}
+
 format() {
     require_sdk
     case "${1:-}" in
@@ -365,7 +443,10 @@ main() {
         bench) bench "$@" ;;
         fuzz) fuzz "$@" ;;
         demo) demo "$@" ;;
+        demo-cluster) demo_cluster ;;
         campaign) campaign ;;
+        campaign-store) campaign_store "$@" ;;
+        campaign-dedup) campaign_dedup "$@" ;;
         format) format "$@" ;;
         clean) clean ;;
         help | --help | -h) help ;;

@@ -6,6 +6,7 @@ using Kalshi.Daemon.Bench.Storage;
 const string Recordings = "../shared/kalshi/recordings";
 const string Binary = "artifacts/kalshid";
 const int StoreFrames = 4_000_000;
+const int ProductionRows = 2_000_000;
 
 // Run from the root of the repository; ./build.sh bench and ./build.sh fuzz do.
 return args switch
@@ -26,6 +27,11 @@ return args switch
     ["store", var plain, var timescale] => await StoreBench.RunAsync(StoreFrames, plain, timescale),
     ["merge"] => MergeBench.Run(5_000_000, 1_000_000),
     ["merge", var changes, var markets] => MergeBench.Run((int)Count(changes), (int)Count(markets)),
+    ["dedup", var plain, ..] => await DedupBench.RunAsync(plain),
+    ["streams"] => StreamMergeBench.Run(3_000_000),
+    ["streams", var rows] => StreamMergeBench.Run((int)Count(rows)),
+    ["production", var plain] => await ProductionBench.RunAsync(ProductionRows, plain),
+    ["production", var plain, var timescale] => await ProductionBench.RunAsync(ProductionRows, plain, timescale),
     ["fuzz-frames", var inputs] => FrameFuzz.Run(Count(inputs), NewSeed()),
     ["fuzz-frames", var inputs, var seed] => FrameFuzz.Run(Count(inputs), ulong.Parse(seed, CultureInfo.InvariantCulture)),
     ["fuzz-journal", var inputs] => JournalFuzz.Run(Count(inputs), NewSeed()),
@@ -50,6 +56,6 @@ static ulong NewSeed() => (ulong)Random.Shared.NextInt64();
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: kalshid-bench decode [RECORDINGS] | capture [MESSAGES] | gather [BINARY [FRAMES]] | journal [RECORDS RECORDINGS] | export [RECORDINGS] | merge [CHANGES MARKETS] | store DSN [DSN-WITH-TIMESCALEDB] | fuzz-frames INPUTS [SEED] | fuzz-journal INPUTS [SEED]");
+    Console.Error.WriteLine("usage: kalshid-bench decode [RECORDINGS] | capture [MESSAGES] | gather [BINARY [FRAMES]] | journal [RECORDS RECORDINGS] | export [RECORDINGS] | merge [CHANGES MARKETS] | streams [ROWS] | store DSN [DSN-WITH-TIMESCALEDB] | dedup DSN | production DSN [DSN-WITH-TIMESCALEDB] | fuzz-frames INPUTS [SEED] | fuzz-journal INPUTS [SEED]");
     return 64;
 }

@@ -4,12 +4,12 @@ using Kalshi.Daemon.Store;
 
 namespace Kalshi.Daemon;
 
-/// <summary>`kalshid check`: configuration, key, clock, REST, WebSocket, disk, store; each a line that says ok or what to do.</summary>
+/// <summary>`kalshid check`: configuration, key, clock, REST, WebSocket, disk, databases; each a line that says ok or what to do.</summary>
 internal static class CheckCommand
 {
     public static readonly CommandOption[] Options =
     [
-        new("migrate", null, "create or upgrade the store's schema, and look at nothing else"),
+        new("migrate", null, "create or upgrade the schemas of the store and of production, and look at nothing else"),
     ];
 
     /// <summary>The exchange accepts 10 s; half of it is time to act.</summary>
@@ -29,39 +29,68 @@ internal static class CheckCommand
         Say("config", true, options.ConfigPath ?? "no file: defaults, environment and --set only");
         if (line.Has("migrate"))
         {
-            LoadCommand.RequireDsn(options);
-            await StoreCheck.RunAsync(options, migrate: true, Say);
+            await CheckDatabasesAsync(options, migrate: true, Say);
             return failures == 0 ? ExitCode.Ok : ExitCode.Failed;
         }
 
+        if (options.KeyId.Length == 0 && options.ProductionDsn.Length > 0)
+        {
+            Say("key", true, "none: this configuration merges and does not capture");
+        }
+        else
+        {
+            await CheckCaptureAsync(options, Say);
+        }
+
+        await CheckDatabasesAsync(options, migrate: false, Say);
+        return failures == 0 ? ExitCode.Ok : ExitCode.Failed;
+    }
+
+    private static async Task CheckCaptureAsync(Options options, Action<string, bool, string> say)
+    {
         RequestSigner? signer = null;
         try
         {
             signer = RequestSigner.Load(options.KeyId, options.KeyFile);
-            Say("key", true, $"{signer.Algorithm}, {options.KeyFile}");
+            say("key", true, $"{signer.Algorithm}, {options.KeyFile}");
         }
         catch (SetupException e)
         {
-            Say("key", false, e.Message);
+            say("key", false, e.Message);
         }
 
-        CheckDisk(options, Say);
+        CheckDisk(options, say);
         if (signer is not null)
         {
-            await CheckRestAsync(options, signer, Say);
-            await CheckSocketAsync(options, signer, Say);
+            await CheckRestAsync(options, signer, say);
+            await CheckSocketAsync(options, signer, say);
+        }
+    }
+
+    private static async Task CheckDatabasesAsync(Options options, bool migrate, Action<string, bool, string> say)
+    {
+        if (options.StoreDsn.Length > 0)
+        {
+            await DatabaseCheck.StoreAsync(options, migrate, say);
+        }
+        else if (migrate && options.ProductionDsn.Length == 0)
+        {
+            LoadCommand.RequireDsn(options);
+        }
+        else if (options.ProductionDsn.Length == 0)
+        {
+            say("store", true, "none configured: the journal and Parquet files are all there is");
         }
 
-        if (options.StoreDsn.Length == 0)
+        if (options.ProductionDsn.Length > 0)
         {
-            Say("store", true, "none configured: the journal and Parquet files are all there is");
-        }
-        else
-        {
-            await StoreCheck.RunAsync(options, migrate: false, Say);
+            await DatabaseCheck.ProductionAsync(options, migrate, say);
         }
 
-        return failures == 0 ? ExitCode.Ok : ExitCode.Failed;
+        foreach (var gatherer in migrate ? [] : options.Gatherers)
+        {
+            await DatabaseCheck.GathererAsync(gatherer, options.DedupTimeout, say);
+        }
     }
 
     private static void CheckDisk(Options options, Action<string, bool, string> say)

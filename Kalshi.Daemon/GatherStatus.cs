@@ -57,13 +57,7 @@ internal sealed record GatherStatus
     public required long ResidentBytes { get; init; }
     public required string Exit { get; init; }
 
-    /// <summary>Writes beside and renames, so that a reader never sees half a file.</summary>
-    public void Save(string path)
-    {
-        var temporary = path + ".new";
-        File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(this, GatherStatusJson.Default.GatherStatus));
-        File.Move(temporary, path, overwrite: true);
-    }
+    public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, GatherStatusJson.Default.GatherStatus);
 
     /// <summary>The one live line on a terminal.</summary>
     public string Line(TimeSpan up) =>

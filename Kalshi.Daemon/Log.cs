@@ -6,7 +6,7 @@ namespace Kalshi.Daemon;
 
 /// <summary>
 /// Every log sentence of kalshid. ERROR = data lost or a human needed; WARN = recovered by itself; INFO = lifecycle; nothing
-/// per message. Event ids: gather 1xx, exchange 2xx, journal 3xx, export 4xx, simulate 5xx, store 6xx.
+/// per message. Event ids: gather 1xx, exchange 2xx, journal 3xx, export 4xx, simulate 5xx, store 6xx, dedup 7xx.
 /// </summary>
 internal static partial class Log
 {
@@ -218,6 +218,75 @@ internal static partial class Log
 
     [LoggerMessage(EventId = 611, Level = LogLevel.Error, Message = "The loader met a bug; the journal keeps everything and the loader begins again. Please report it.")]
     public static partial void LoaderFailed(this ILogger log, Exception exception);
+
+    [LoggerMessage(EventId = 612, Level = LogLevel.Warning, Message = "The store was too slow for a batch; the next try has more time. limit_s={LimitSeconds}")]
+    public static partial void StoreGivenMoreTime(this ILogger log, double limitSeconds);
+
+    [LoggerMessage(EventId = 620, Level = LogLevel.Error, Message = "The store is over its disk budget because a consumer has not read its oldest rows; unless it does, they are dropped in a minute. bytes={Bytes} disk_budget={DiskBudget} consumer={Consumer} at={At}")]
+    public static partial void StoreOverBudget(this ILogger log, long bytes, long diskBudget, string consumer, string at);
+
+    [LoggerMessage(EventId = 621, Level = LogLevel.Error, Message = "The store is over its disk budget, so rows were dropped that a consumer has not read: it will never have them. consumer={Consumer} from={From} to={To} partitions={Partitions} bytes={Bytes}")]
+    public static partial void StoreDroppedUnread(this ILogger log, string consumer, string from, string to, int partitions, long bytes);
+
+    [LoggerMessage(EventId = 622, Level = LogLevel.Error, Message = "The store is over its disk budget, and nothing may go: its rows are younger than store.retention, or the export has not read them. bytes={Bytes} disk_budget={DiskBudget}")]
+    public static partial void StoreOverBudgetYoung(this ILogger log, long bytes, long diskBudget);
+
+    [LoggerMessage(EventId = 623, Level = LogLevel.Error, Message = "A consumer's cursor has not moved for longer than store.retention, and rows are kept for it: start it, or delete its row of kalshid.cursors. consumer={Consumer} at={At} moved={Moved}")]
+    public static partial void StoreCursorStuck(this ILogger log, string consumer, string at, string moved);
+
+    // dedup: gatherers 70x
+    [LoggerMessage(EventId = 700, Level = LogLevel.Warning, Message = "A gatherer's store cannot be read and is tried again. gatherer={Gatherer} why={Why}")]
+    public static partial void GathererFailed(this ILogger log, string gatherer, string why);
+
+    [LoggerMessage(EventId = 701, Level = LogLevel.Information, Message = "A gatherer's store answers again. gatherer={Gatherer}")]
+    public static partial void GathererAnswers(this ILogger log, string gatherer);
+
+    [LoggerMessage(EventId = 702, Level = LogLevel.Warning, Message = "Who is waited for has changed. gatherer={Gatherer} is={State} told_to={Position} watermark={Watermark}")]
+    public static partial void GathererPresence(this ILogger log, string gatherer, string state, string position, string watermark);
+
+    [LoggerMessage(EventId = 703, Level = LogLevel.Error, Message = "A gatherer's store was replaced by one that begins anew, and is read from its begin. gatherer={Gatherer} first_record_was={Was} first_record_is={Is}")]
+    public static partial void GathererReplaced(this ILogger log, string gatherer, string was, string @is);
+
+    [LoggerMessage(EventId = 704, Level = LogLevel.Warning, Message = "A gatherer's store is behind what was read of it: it is waited for while it is loaded again. gatherer={Gatherer} loaded={Loaded} read={Read}")]
+    public static partial void GathererBehind(this ILogger log, string gatherer, string loaded, string read);
+
+    [LoggerMessage(EventId = 705, Level = LogLevel.Error, Message = "Retention dropped a gatherer's rows before they were read. gatherer={Gatherer} from={From} to={To}")]
+    public static partial void SourceRowsDropped(this ILogger log, string gatherer, string from, string to);
+
+    [LoggerMessage(EventId = 706, Level = LogLevel.Error, Message = "A gatherer's store is damaged; the others make up for it as far as they can. gatherer={Gatherer} at={At} what={What} missing={Missing} doubled={Doubled} unknown_markets={UnknownMarkets}")]
+    public static partial void SourceRowsWrong(this ILogger log, string gatherer, string at, string what, long missing, long doubled, long unknownMarkets);
+
+    [LoggerMessage(EventId = 707, Level = LogLevel.Error, Message = "The reader of a gatherer's store met a bug and begins again. Please report it. gatherer={Gatherer}")]
+    public static partial void SourceFailed(this ILogger log, string gatherer, Exception exception);
+
+    [LoggerMessage(EventId = 708, Level = LogLevel.Error, Message = "A gatherer's store does not take the cursor, so its retention does not wait for dedup: grant kalshid_dedup to this user. gatherer={Gatherer} cursor={Cursor} why={Why}")]
+    public static partial void GathererCursorRefused(this ILogger log, string gatherer, string cursor, string why);
+
+    // dedup: production 72x
+    [LoggerMessage(EventId = 720, Level = LogLevel.Information, Message = "Production opened. store={Store} timescale={Timescale} turn={Turn} watermark={Watermark} markets={Markets} gatherers={Gatherers}")]
+    public static partial void ProductionOpened(this ILogger log, string store, bool timescale, long turn, string watermark, int markets, string gatherers);
+
+    [LoggerMessage(EventId = 721, Level = LogLevel.Warning, Message = "Production failed; turns are kept and written when it answers. why={Why}")]
+    public static partial void ProductionFailed(this ILogger log, string why);
+
+    [LoggerMessage(EventId = 722, Level = LogLevel.Information, Message = "Production goes on. turn={Turn} written_again={Turns}")]
+    public static partial void ProductionResumed(this ILogger log, long turn, int turns);
+
+    [LoggerMessage(EventId = 724, Level = LogLevel.Warning, Message = "Production is busy. why={Why}")]
+    public static partial void ProductionBusy(this ILogger log, string why);
+
+    [LoggerMessage(EventId = 723, Level = LogLevel.Warning, Message = "Production is not where this dedup left it; everything is restored from it. why={Why}")]
+    public static partial void ProductionMoved(this ILogger log, string why);
+
+    // dedup: the merge 73x
+    [LoggerMessage(EventId = 730, Level = LogLevel.Information,
+        Message = "Merging. present={Present} gatherers={Gatherers} rows_in_per_s={RateIn:F0} rows_out_per_s={RateOut:F0} behind_ms={LagMs:F0} gaps={Gaps} repaired={Repaired} disagreements={Disagreements}")]
+    public static partial void Merging(
+        this ILogger log, int present, int gatherers, double rateIn, double rateOut, double lagMs, long gaps, long repaired, long disagreements);
+
+    [LoggerMessage(EventId = 731, Level = LogLevel.Information,
+        Message = "Stopped. reason={Reason} rows_in={RowsIn} rows_out={RowsOut} gaps={Gaps} repaired={Repaired} disagreements={Disagreements}")]
+    public static partial void MergingStopped(this ILogger log, string reason, long rowsIn, long rowsOut, long gaps, long repaired, long disagreements);
 }
 
 /// <summary>

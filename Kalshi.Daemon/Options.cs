@@ -43,6 +43,7 @@ internal sealed class Options
     public TimeSpan StoreCompressAfter = TimeSpan.FromHours(2);
     public bool StoreMarketIndex = true;
     public TimeSpan StoreRetention = TimeSpan.FromDays(30);
+    public long StoreDiskBudget;
     public int StoreBatchRowsMax = 50_000;
     public int StoreBatchAgeMsMax = 250;
     public int StoreWriters = 1;
@@ -54,7 +55,7 @@ internal sealed class Options
     public TimeSpan ProductionCompressAfter = TimeSpan.FromDays(2);
     public bool ProductionMarketIndex = true;
     public TimeSpan DedupLagBudget = TimeSpan.FromSeconds(60);
-    public TimeSpan DedupSettle = TimeSpan.FromSeconds(2);
+    public TimeSpan DedupSettle = TimeSpan.FromSeconds(5);
     public TimeSpan DedupMargin = TimeSpan.FromSeconds(10);
     public TimeSpan DedupTimeout = TimeSpan.FromMinutes(1);
 
@@ -98,6 +99,7 @@ internal sealed class Options
         Setting.Duration("store", "compress_after", o => ref o.StoreCompressAfter),
         Setting.Flag("store", "market_index", o => ref o.StoreMarketIndex),
         Setting.Duration("store", "retention", o => ref o.StoreRetention),
+        Setting.Bytes("store", "disk_budget", o => ref o.StoreDiskBudget, 0),
         Setting.Integer("store", "batch_rows_max", o => ref o.StoreBatchRowsMax, 1, 1_000_000),
         Setting.Integer("store", "batch_age_ms_max", o => ref o.StoreBatchAgeMsMax, 1, 60_000),
         Setting.Integer("store", "writers", o => ref o.StoreWriters, 1, 8),
@@ -110,7 +112,7 @@ internal sealed class Options
         Setting.Duration("dedup", "settle", o => ref o.DedupSettle, TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(10)),
         Setting.Duration("dedup", "margin", o => ref o.DedupMargin, TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(10)),
         Setting.Duration("dedup", "timeout", o => ref o.DedupTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
-        Setting.OneOf("export", "source", o => ref o.ExportSource, "journal", "store"),
+        Setting.OneOf("export", "source", o => ref o.ExportSource, "journal", "store", "production"),
         Setting.Text("export", "target", o => ref o.ExportTarget),
         Setting.Duration("retention", "production", o => ref o.ProductionRetention),
     ];
@@ -157,6 +159,16 @@ internal sealed class Options
         }
 
         return options;
+    }
+
+    /// <summary>Throws <see cref="SetupException"/> (exit 78) when no production is configured.</summary>
+    public void RequireProduction()
+    {
+        if (ProductionDsn.Length == 0)
+        {
+            throw new SetupException(
+                ExitCode.Config, "No production is configured: set dedup.production_dsn (in the file, as KALSHID_DEDUP__PRODUCTION_DSN, or with --set dedup.production_dsn=…).");
+        }
     }
 
     /// <summary>`section.key=value` for every setting, as in force, for people to read: without passwords.</summary>

@@ -14,7 +14,8 @@ internal static class Modes
     [
         new("gather", "", "capture every order-book change and trade into the journal", Gather.Options, Gather.RunAsync),
         new("load", "[DIR]", "bring the database up to the journal's end, without capturing", LoadCommand.Options, LoadCommand.RunAsync),
-        new("export", "", "turn the journal or the store into Parquet files", ExportCommand.Options, ExportCommand.RunAsync),
+        new("dedup", "", "merge several gatherers' databases into one production", DedupMode.Options, DedupMode.RunAsync),
+        new("export", "", "turn the journal, the store or production into Parquet files", ExportCommand.Options, ExportCommand.RunAsync),
         new("simulate", "", "run a Kalshi on loopback, from a seed or from recordings", SimulateCommand.Options, SimulateCommand.RunAsync),
         new("verify", "[DIR]", "prove that a store holds everything, once, in order", VerifyCommand.Options, VerifyCommand.RunAsync),
         new("book", "TICKER [DIR]", "rebuild one market's order book at an instant", BookCommand.Options, BookCommand.RunAsync),

@@ -18,12 +18,11 @@ internal sealed class StatusReporter(
 {
     private const int LogEvery = 10;
 
-    private readonly string _path = Path.Combine(options.DataDir, "status.json");
+    private readonly StatusFile _file = new(Path.Combine(options.DataDir, "status.json"), log);
     private readonly long _startedAt = Micros.Now();
     private long _frames;
     private long _framesAt = Micros.Now();
     private long _eventsDropped;
-    private bool _fileRefused;
     private readonly LagAlarm _lag = new(log);
 
     /// <summary>Reports until a stop is asked for; asks for it itself when nothing new has come for `untilIdle`.</summary>
@@ -33,7 +32,7 @@ internal sealed class StatusReporter(
         {
             await Task.Delay(1_000, stop.Token).ContinueWith(static _ => { }, TaskScheduler.Default);
             var status = Read("");
-            Save(status);
+            _file.Save(status.ToJson());
             if (ConsoleLog.IsTerminal)
             {
                 log.Status(status.Line(TimeSpan.FromMicroseconds(status.At - status.StartedAt)));
@@ -56,7 +55,7 @@ internal sealed class StatusReporter(
     public void Last(string reason)
     {
         var status = Read(reason);
-        Save(status);
+        _file.Save(status.ToJson());
         if (ConsoleLog.IsTerminal)
         {
             log.Status("");
@@ -79,24 +78,6 @@ internal sealed class StatusReporter(
             _eventsDropped = status.EventsDropped;
             log.EventsDropped(_eventsDropped);
             registry.RequestSweep();
-        }
-    }
-
-    private void Save(GatherStatus status)
-    {
-        try
-        {
-            status.Save(_path);
-            _fileRefused = false;
-        }
-        catch (IOException e) when (!_fileRefused)
-        {
-            _fileRefused = true;
-            log.StatusRefused(_path, e);
-        }
-        catch (IOException)
-        {
-            // Said once; a full disk is the journal's alarm to raise.
         }
     }
 

@@ -16,7 +16,7 @@ internal static class LatencyBench
     /// <summary>Frames of the seeded journal in `folder`, stamped anew as they are paced.</summary>
     public static async Task RunAsync(string folder, string dsn, int rate)
     {
-        await using var own = await BenchDatabase.CreateAsync(dsn, "off");
+        await using var own = await BenchDatabase.CreateAsync(dsn, "off", Migrations.Gatherer);
         var live = Path.Combine(folder, $"live-{rate}", "journal");
         using var journal = JournalWriter.Open(new JournalSettings(live, 256 << 20, 50, 4 << 20), NullLogger.Instance);
         using var database = new StoreDatabase(own.Dsn, TimeSpan.FromMinutes(1));

@@ -58,11 +58,11 @@ internal static class StoreBench
         long bytes = 0;
         for (var round = 0; round < Rounds; round++)
         {
-            await using var own = await BenchDatabase.CreateAsync(dsn, timescale);
+            await using var own = await BenchDatabase.CreateAsync(dsn, timescale, Migrations.Gatherer);
             loads.Add(Run(folder, own.Dsn, timescale, directCompress));
             bytes = await own.BytesAsync("orderbook_deltas");
 
-            await using var twin = await BenchDatabase.CreateAsync(dsn, timescale);
+            await using var twin = await BenchDatabase.CreateAsync(dsn, timescale, Migrations.Gatherer);
             await twin.PrepareTwinAsync(own);
             double seconds = 0;
             foreach (var table in Streams)
@@ -121,14 +121,22 @@ internal sealed class BenchDatabase : IAsyncDisposable
 
     public string Dsn => _text.ConnectionString;
 
-    public static async Task<BenchDatabase> CreateAsync(string server, string timescale)
+    public static async Task<BenchDatabase> CreateAsync(string server, string timescale, Migrations migrations)
     {
         var name = string.Create(CultureInfo.InvariantCulture, $"bench_{Environment.ProcessId}_{++_count}");
         await ExecuteAsync(server, $"create database {name}");
         var database = new BenchDatabase(server, name);
         using var store = new StoreDatabase(database.Dsn, TimeSpan.FromMinutes(1));
-        await Migrations.Gatherer.ApplyAsync(store, timescale);
+        await migrations.ApplyAsync(store, timescale);
         return database;
+    }
+
+    /// <summary>Another with the same rows; nobody may be connected to this one.</summary>
+    public async Task<BenchDatabase> CopyAsync()
+    {
+        var name = string.Create(CultureInfo.InvariantCulture, $"bench_{Environment.ProcessId}_{++_count}");
+        await ExecuteAsync(_server, $"create database {name} template {_text.Database}");
+        return new BenchDatabase(_server, name);
     }
 
     /// <summary>The partitions or chunks of the other, empty.</summary>
@@ -142,6 +150,8 @@ internal sealed class BenchDatabase : IAsyncDisposable
         await ExecuteAsync(Dsn, $"select kalshid.make_partitions('{reader.GetString(0)}', '{reader.GetString(1)}')");
         await ExecuteAsync(Dsn, "checkpoint");
     }
+
+    public Task RunAsync(string sql) => ExecuteAsync(Dsn, sql);
 
     public async Task<long> BytesAsync(string table)
     {

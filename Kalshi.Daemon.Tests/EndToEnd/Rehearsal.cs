@@ -31,24 +31,36 @@ internal sealed class Rehearsal : IDisposable
         Exchange.Await(() => System.IO.File.Exists(Config), "configuration");
     }
 
-    public KalshidProcess StartGather(params string[] arguments) => Own(KalshidProcess.Start(["gather", "--config", Config, .. arguments]));
+    public KalshidProcess StartGather(params string[] arguments) => Start("gather", arguments);
+
+    /// <summary>Starts one mode with this rehearsal's configuration.</summary>
+    public KalshidProcess Start(string mode, params string[] arguments) => Own(KalshidProcess.Start([mode, "--config", Config, .. arguments]));
 
     /// <summary>Runs one mode with this rehearsal's configuration.</summary>
     public Finished Run(string mode, params string[] arguments) => KalshidProcess.Run([mode, .. arguments, "--config", Config]);
 
     /// <summary>One number of the running gatherer's status file; 0 while there is none.</summary>
-    public long Status(string key)
+    public long Status(string key) => ReadStatus()?.GetProperty(key).GetInt64() ?? 0;
+
+    private JsonElement? ReadStatus()
     {
         try
         {
-            using var status = JsonDocument.Parse(System.IO.File.ReadAllBytes(Path.Combine(DataDir, "status.json")));
-            return status.RootElement.GetProperty(key).GetInt64();
+            return JsonDocument.Parse(System.IO.File.ReadAllBytes(Path.Combine(DataDir, "status.json"))).RootElement;
         }
         catch (IOException)
         {
-            return 0;
+            return null;
         }
     }
+
+    /// <summary>What the gatherer's status file says of its store; null while there is none.</summary>
+    public JsonElement? StoreStatus() => ReadStatus()?.GetProperty("store");
+
+    /// <summary>The gatherer has asked for every trade it missed, and everything captured is in its store.</summary>
+    public bool IsSettled(int gatherer) => ReadStatus() is { } status && status.GetProperty("pid").GetInt32() == gatherer
+        && !status.GetProperty("backfill_pending").GetBoolean() && status.GetProperty("frames").GetInt64() > 0
+        && status.GetProperty("store").GetProperty("committed").GetInt64() > 0 && status.GetProperty("store").GetProperty("lag").GetInt64() == 0;
 
     /// <summary>`kalshid verify --json`: it must find the store sound; its report.</summary>
     public JsonElement VerifySound(params string[] arguments)

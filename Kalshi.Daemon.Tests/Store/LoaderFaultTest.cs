@@ -145,11 +145,27 @@ internal sealed class LoaderFaultTest
         await using (var holder = await Sql.OpenAsync(_dsn))
         {
             await Sql.ExecuteAsync(holder, "BEGIN; LOCK TABLE kalshid.orderbook_deltas");
-            await Eventually.BecomesTrue(() => loader.Counters.Failures >= 2, 20_000);
+            await Eventually.BecomesTrue(() => loader.Counters.Failures >= 3, 40_000);
             Assert.That(loader.Counters.State, Does.Contain("store.timeout"));
         }
 
         await ProgressAsync(loader);
+        await EndAsync(loader);
+    }
+
+    [Test]
+    public async Task A_server_that_always_takes_longer_than_the_timeout_is_given_more_time_until_it_makes_it()
+    {
+        var loader = await BeginAsync(new RigLoader { Timeout = Patience });
+        // Each commit takes more than two timeouts: the third try has four.
+        await Sql.ExecuteAsync(_dsn, """
+            CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(2.2); RETURN NEW; END';
+            CREATE TRIGGER slow BEFORE UPDATE ON kalshid.cursors FOR EACH ROW EXECUTE FUNCTION slow();
+            """);
+        var failures = loader.Counters.Failures;
+        await ProgressAsync(loader);
+        Assert.That(loader.Counters.Failures - failures, Is.EqualTo(2), "it keeps the time that was enough");
+        await Sql.ExecuteAsync(_dsn, "DROP TRIGGER slow ON kalshid.cursors");
         await EndAsync(loader);
     }
 

@@ -21,20 +21,20 @@ internal sealed record RigLoader
 /// <summary>A real journal of random records, written by the test or by a thread, and real loaders for it.</summary>
 internal sealed class LoaderRig : IDisposable
 {
-    private const long SegmentBytes = 1 << 20;
-
     private readonly TemporaryFolder _folder = new();
     private readonly RandomJournal _source;
+    private readonly long _segmentBytes;
     private readonly List<IDisposable> _owned = [];
     private JournalWriter? _writer;
     private Thread? _appending;
     private volatile bool _isAppending;
     private long _limit = long.MaxValue;
 
-    public LoaderRig(Random random, int markets = 40)
+    public LoaderRig(Random random, int markets = 40, long segmentBytes = 1 << 20)
     {
         _source = new RandomJournal(random, markets);
-        _writer = JournalWriter.Open(new JournalSettings(Journal, SegmentBytes, 5, 1 << 20), NullLogger.Instance);
+        _segmentBytes = segmentBytes;
+        _writer = OpenWriter();
     }
 
     public string Journal => _folder.File("journal");
@@ -86,8 +86,16 @@ internal sealed class LoaderRig : IDisposable
     public void Close(bool again = false)
     {
         _writer!.Dispose();
-        _writer = again ? JournalWriter.Open(new JournalSettings(Journal, SegmentBytes, 5, 1 << 20), NullLogger.Instance) : null;
+        _writer = null;
+        if (again)
+        {
+            Reopen();
+        }
     }
+
+    public void Reopen() => _writer = OpenWriter();
+
+    private JournalWriter OpenWriter() => JournalWriter.Open(new JournalSettings(Journal, _segmentBytes, 5, 1 << 20), NullLogger.Instance);
 
     /// <summary>A thread appends until <see cref="StopAppending"/>: some records every few milliseconds, as a capture does.</summary>
     public void StartAppending(int recordsPerTurn = 20)

@@ -56,7 +56,7 @@ internal sealed class RolesTest(StoreFlavour flavour)
         using var rig = new StoreRig(new NpgsqlConnectionStringBuilder(_dsn) { Username = Writer }.ConnectionString);
         rig.Append(new MiniExchange(random.Next(), steps: 6_000).Script, 1_000_000);
         rig.Load(batchRowsMax: 5_000, directCompress);
-        using (var upkeep = new StoreUpkeep(rig.Database, new UpkeepSettings(TimeSpan.FromDays(1), TimeSpan.FromHours(2), directCompress, MarketIndex: true, TimeSpan.FromHours(1), TimeSpan.FromHours(1)), NullLogger.Instance))
+        using (var upkeep = new StoreUpkeep(rig.Database, new UpkeepSettings(TimeSpan.FromDays(1), TimeSpan.FromHours(2), directCompress, MarketIndex: true, TimeSpan.FromHours(1), TimeSpan.FromHours(1)), NullLogger.Instance, UpkeepKind.Gatherer))
         {
             await upkeep.FinishAsync(CancellationToken.None);
             if (flavour.HasTimescale)

@@ -23,7 +23,7 @@ internal sealed class StoreCheckTest(StoreFlavour flavour)
         Assert.That(migrated.GetValueOrDefault("migrate"), Does.StartWith("ok schema created: 001-tables, 002-partitions"), string.Join("; ", migrated));
         Assert.That(migrated["schema"], Is.EqualTo($"ok version {Migrations.Gatherer.Latest}"));
         Assert.That(migrated["timescale"], Does.Match(flavour.HasTimescale ? @"^ok 2\..*, in use$" : "^ok not in this database: native partitions$"));
-        Assert.That(migrated["roles"], Is.EqualTo("ok kalshid_writer and kalshid_reader: grant them to logins"));
+        Assert.That(migrated["roles"], Is.EqualTo("ok kalshid_writer, kalshid_reader and kalshid_dedup: grant them to logins"));
         Assert.That(migrated["rights"], Is.EqualTo("ok postgres may load, make partitions and drop them"));
         Assert.That(migrated["loader"], Is.EqualTo("ok nothing is loaded yet"));
         Assert.That(migrated["size"], Does.Match(@"^ok \d+ (kB|MB)"));
@@ -85,7 +85,7 @@ internal sealed class StoreCheckTest(StoreFlavour flavour)
     {
         var lines = new Dictionary<string, string>();
         var options = new Options { StoreDsn = dsn, StoreTimeout = TimeSpan.FromMinutes(1) };
-        await StoreCheck.RunAsync(options, migrate, (what, ok, text) => lines.Add(what, $"{(ok ? "ok" : "FAIL")} {text}"));
+        await DatabaseCheck.StoreAsync(options, migrate, (what, ok, text) => lines.Add(what, $"{(ok ? "ok" : "FAIL")} {text}"));
         return lines;
     }
 }

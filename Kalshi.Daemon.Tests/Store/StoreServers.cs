@@ -9,7 +9,7 @@ internal static class StoreServers
     // Lazy keeps an exception too: what skips or fails the first test does the same to the next.
     private static readonly Lazy<PostgresServer> _postgres = new(() => PostgresServer.New());
     private static readonly Lazy<Task<TimescaleServer>> _timescaleNpm = new(() => TimescaleServer.StartAsync());
-    private static readonly Lazy<Task<PostgresServer>> _timescale = new(StartTimescaleAsync);
+    private static readonly Lazy<Task<PostgresServer>> _timescale = new(() => NewTimescaleAsync(durable: false));
     private static readonly Lazy<ForeignServer?> _foreign = new(ForeignServer.FromEnvironment);
 
     /// <summary>PostgreSQL without extensions, as on Amazon RDS.</summary>
@@ -23,6 +23,9 @@ internal static class StoreServers
     public static readonly StoreFlavour Timescale = new("timescale", hasTimescale: true, hasConcurrency: true, CreateTimescaleDatabaseAsync);
 
     public static IReadOnlyList<StoreFlavour> All => [Plain, TimescaleNpm, Timescale];
+
+    /// <summary>For tests of many statements: the server of npm takes minutes for them.</summary>
+    public static IReadOnlyList<StoreFlavour> Native => [Plain, Timescale];
 
     public static IReadOnlyList<StoreFlavour> WithTimescale => [TimescaleNpm, Timescale];
 
@@ -60,14 +63,15 @@ internal static class StoreServers
         return dsn;
     }
 
-    private static async Task<PostgresServer> StartTimescaleAsync()
+    /// <summary>A PostgreSQL of the caller's own with TimescaleDB, which is created in each database by its first user; skips where that is not installed.</summary>
+    public static async Task<PostgresServer> NewTimescaleAsync(bool durable)
     {
         if (await Sql.ScalarAsync(Postgres.Dsn("postgres"), "SELECT 1 FROM pg_available_extensions WHERE name = 'timescaledb'") is null)
         {
             Assert.Ignore("TimescaleDB is not installed in the PostgreSQL of these tests, and KALSHID_TEST_TIMESCALE_DSN names no server");
         }
 
-        return PostgresServer.New(settings:
+        return PostgresServer.New(durable, settings:
         [
             ("shared_preload_libraries", "timescaledb"),
             ("timescaledb.telemetry_level", "off"),

@@ -192,6 +192,14 @@ internal sealed partial class MarketMerge
             (next.ClearedAt, next.ClearedDigest, next.DigestBefore) = (stretch.ClearedAt, stretch.ClearedDigest, stretch.DigestBefore);
             stretch.Window = null;
             TellVouchesBehind(stretch, next);
+            foreach (ref var slot in _slots.AsSpan())
+            {
+                if (slot.Stretch == next && slot.Detail is { } waiting)
+                {
+                    waiting.Key = stretch.Last; // It waits at the end of what was empty, which is here.
+                }
+            }
+
             MoveAll(stretch, next, isWindowMoved: true);
         }
         else
@@ -211,6 +219,7 @@ internal sealed partial class MarketMerge
         }
 
         (next.Number, next.GapNumber, next.OpenedAt, next.FromAt, next.Base) = (stretch.Number, stretch.GapNumber, stretch.OpenedAt, stretch.FromAt, stretch.Base);
+        next.FromAt = next.IsEmpty ? next.FromAt : Math.Min(next.FromAt, next.First.At);
         if (stretch.Window is { } left)
         {
             _context.ReturnWindow(left);

@@ -311,6 +311,12 @@ internal sealed partial class MarketMerge
             }
         }
 
+        if (run.Digest == stretch.Base && run.Changes[0].At == stretch.First.At && run.FirstInstantCount <= stretch.FirstCount && stretch.First <= stretch.WindowBase.Key)
+        {
+            AttachAtBegin(self, ref slot, run, stretch);
+            return true;
+        }
+
         return TryPlaceByDigest(self, ref slot, run, stretch);
     }
 
@@ -324,7 +330,8 @@ internal sealed partial class MarketMerge
 
         for (var known = Math.Min(run.FirstInstantCount, stretch.Last.Ordinal + 1); known > 0; known--)
         {
-            if (run.DigestAfter(known) is var digest && (digest == stretch.Digest || (digest == stretch.ClearedDigest && stretch.ClearedAt == stretch.Last)))
+            var digest = run.DigestAfter(known);
+            if (run.DigestAfter(known - 1) == stretch.DigestBefore && (digest == stretch.Digest || (digest == stretch.ClearedDigest && stretch.ClearedAt == stretch.Last)))
             {
                 _context.Counters.TakenOver++;
                 Attach(self, ref slot, run, stretch, 0, known, isProven: true);
@@ -510,6 +517,16 @@ internal sealed partial class MarketMerge
         slot.Detail = new Run { EpochId = run.EpochId, Key = new ChangeKey(run.Changes[known - 1].At, 0), Digest = run.DigestAfter(known), HasBook = run.HasBook };
         slot.IsProven = true;
         Feed(self, ref slot, run.Changes, known);
+    }
+
+    /// <summary>The run began with the book that the stretch began with, which is no longer kept.</summary>
+    private void AttachAtBegin(int self, ref RunSlot slot, Run run, Stretch stretch)
+    {
+        var begin = stretch.First with { Ordinal = stretch.First.Ordinal - 1 };
+        Attach(self, ref slot, run, stretch, begin);
+        slot.Detail = new Run { EpochId = run.EpochId, Key = begin, Digest = stretch.Base, HasBook = true };
+        slot.IsProven = true;
+        Feed(self, ref slot, run.Changes, 0);
     }
 
     private void Attach(int self, ref RunSlot slot, Run run, Stretch stretch, ChangeKey after)

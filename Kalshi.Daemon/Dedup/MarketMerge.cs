@@ -64,6 +64,11 @@ internal sealed partial class MarketMerge
     {
         ref var slot = ref _slots[gatherer];
         LeaveOtherEpoch(gatherer, ref slot, epochId, receivedAt);
+        while (slot.State == RunState.Joining && yes.IsEmpty && no.IsEmpty)
+        {
+            TryJoin(gatherer, gatherer, ref slot, hasEnded: true); // The exchange cleared the book: nothing of what was kept comes behind that.
+        }
+
         var digest = BookDigest.Of(yes, no);
         switch (slot.State)
         {

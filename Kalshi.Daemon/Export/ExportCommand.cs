@@ -8,7 +8,7 @@ internal static class ExportCommand
 {
     public static readonly CommandOption[] Options =
     [
-        new("source", "journal|store", "what to export: the gatherer's journal, or its database; default export.source"),
+        new("source", "SOURCE", "what to export: journal, store (a gatherer's database) or production; default export.source"),
         new("target", "DIR", "where to; default export.target, or data_dir/parquet"),
         new("until", "now", "export the hour that is not over as well; the next run replaces it"),
         new("verify", null, "read everything back and check sizes, checksums and row counts"),
@@ -18,7 +18,7 @@ internal static class ExportCommand
     {
         var options = Daemon.Options.Load(line);
         var source = line.Value("source") ?? options.ExportSource;
-        CheckChoice("--source", source, "journal", "store");
+        CheckChoice("--source", source, "journal", "store", "production");
         CheckChoice("--until", line.Value("until") ?? "now", "now");
         var directory = line.Value("target") ?? (options.ExportTarget.Length > 0 ? options.ExportTarget : Path.Combine(options.DataDir, "parquet"));
         if (directory.Contains("://", StringComparison.Ordinal))
@@ -28,7 +28,12 @@ internal static class ExportCommand
 
         var target = new LocalDirectory(directory);
         var settings = new ExportSettings(options.DataDir, options.Name, target.ToString(), line.Has("until"), Micros.Now);
-        var report = source == "store" ? ExportStore(options, settings, target) : ExportJournal(settings, target);
+        var report = source switch
+        {
+            "production" => ExportProduction(options, settings, target),
+            "store" => ExportStore(options, settings, target),
+            _ => ExportJournal(settings, target),
+        };
         ExportSummary.Print(Console.Out, report, target.ToString());
         return Task.FromResult(line.Has("verify") ? Verify(target) : ExitCode.Ok);
     }
@@ -57,11 +62,21 @@ internal static class ExportCommand
         return Export(settings, target, (sink, state) => StoreExportSource.Open(database, sink, state, new ConsoleLog()));
     }
 
-    private static ExportReport Export(ExportSettings settings, LocalDirectory target, OpenExportSource? open)
+    private static ExportReport ExportProduction(Options options, ExportSettings settings, LocalDirectory target)
+    {
+        options.RequireProduction();
+        using var database = new StoreDatabase(options.ProductionDsn, options.DedupTimeout, "dedup.production_dsn");
+        return Run(target, () => new ProductionExporter(database, settings.DataDirectory, target, settings.UntilNow, new ConsoleLog()).Run());
+    }
+
+    private static ExportReport Export(ExportSettings settings, LocalDirectory target, OpenExportSource? open) =>
+        Run(target, () => new Exporter(settings, target, new ConsoleLog(), open).Run());
+
+    private static ExportReport Run(LocalDirectory target, Func<ExportReport> export)
     {
         try
         {
-            return new Exporter(settings, target, new ConsoleLog(), open).Run();
+            return export();
         }
         catch (IOException e)
         {

@@ -26,11 +26,16 @@ internal static class ExportSummary
     private static void Print(TextWriter output, Certificate certificate)
     {
         var dense = certificate.Epochs.Count(IsDense);
-        output.WriteLine($"hour {certificate.Hour[..13]}  gatherer {certificate.Gatherer}{(certificate.Closed ? "" : "  (not over)")}");
+        var of = certificate.Sources is null ? $"gatherer {certificate.Gatherer}" : $"{certificate.Gatherer} of {string.Join(", ", certificate.Sources.Select(source => source.Name))}";
+        output.WriteLine($"hour {certificate.Hour[..13]}  {of}{(certificate.Closed ? "" : "  (not over)")}");
         output.WriteLine($"  rows      {string.Join("  ", certificate.Rows.Where(table => table.Value > 0).Select(table => $"{table.Key} {table.Value:N0}"))}");
         output.WriteLine($"  markets   {certificate.MarketsWhole:N0} whole, {certificate.MarketsWithGaps:N0} with gaps");
-        output.WriteLine($"  epochs    {dense} of {certificate.Epochs.Length} dense, {certificate.Epochs.Sum(epoch => epoch.LastSeq - epoch.FirstSeq + 1):N0} numbered frames accounted for");
-        output.WriteLine($"  trades    {certificate.BackfilledTrades:N0} backfilled, {certificate.BackfilledDuplicates:N0} known already");
+        if (certificate.Sources is null)
+        {
+            output.WriteLine($"  epochs    {dense} of {certificate.Epochs.Length} dense, {certificate.Epochs.Sum(epoch => epoch.LastSeq - epoch.FirstSeq + 1):N0} numbered frames accounted for");
+        }
+
+        output.WriteLine($"  trades    {certificate.BackfilledTrades:N0} backfilled{(certificate.Sources is null ? $", {certificate.BackfilledDuplicates:N0} known already" : "")}");
         if (certificate.RejectedFrames + certificate.UnknownFrames + certificate.Damages > 0)
         {
             output.WriteLine($"  set aside {certificate.RejectedFrames:N0} rejected, {certificate.UnknownFrames:N0} unknown frames, {certificate.Damages} damages of the journal");

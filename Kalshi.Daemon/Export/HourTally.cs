@@ -37,6 +37,9 @@ internal sealed class HourTally
 
     public long UnreadablePages { get; set; }
 
+    /// <summary>Of production: how far each gatherer had been merged. Null otherwise.</summary>
+    public CertificateSource[]? Sources { get; set; }
+
     public void Add(in Coverage coverage)
     {
         if (coverage.Ticker.Length > 0)

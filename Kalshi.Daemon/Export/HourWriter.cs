@@ -95,6 +95,6 @@ internal sealed class HourWriter(IExportTarget target, string gatherer) : IDispo
             Manifest.CurrentFormat, gatherer, Certificate.Spell(_hour), _hour.StartAt, seenTo, isClosed, cursor, rows,
             tally.Markets, tally.Markets - tally.MarketsWithGaps, tally.MarketsWithGaps, tally.GapCount, tally.RepairedCount,
             tally.BackfilledTrades, tally.BackfilledDuplicates, tally.Rejected, tally.Unknown, tally.UnreadablePages, damages,
-            [.. tally.Epochs.OrderBy(epoch => epoch.EpochId).Select(Certificate.Entry)], [.. tally.Gaps.Select(Certificate.Entry)]);
+            [.. tally.Epochs.OrderBy(epoch => epoch.EpochId).Select(Certificate.Entry)], [.. tally.Gaps.Select(Certificate.Entry)], tally.Sources);
     }
 }

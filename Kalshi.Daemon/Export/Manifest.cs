@@ -12,7 +12,7 @@ internal sealed record ManifestFile(string Name, string Table, long Rows, long B
 /// What an hour consists of, published last. No clock and no version stands in it: the same journal gives the same bytes.
 /// </summary>
 /// <param name="Closed">False when the hour was not over at the time; its files will be replaced.</param>
-/// <param name="Cursor">received_at of the last journal record that went in.</param>
+/// <param name="Cursor">received_at of the last journal record that went in; of production, the turn it was read at.</param>
 internal sealed record Manifest(int Format, string Hour, string Gatherer, bool Closed, long Cursor, string Certificate, string CertificateSha256, ManifestFile[] Files)
 {
     public const int CurrentFormat = 1;
@@ -50,6 +50,9 @@ internal sealed record CertificateEpoch(
     long EpochId, int Session, int Sid, string Channel, long FirstSeq, long LastSeq, long FromAt, long ToAt,
     long Deltas, long Snapshots, long Trades, long DuplicateTrades, long Lifecycle, long Acks, long Unknown, long Rejected, string? EndReason);
 
+/// <summary>A gatherer's part in an hour of production: what it received up to `ReadTo` (cut where the hour is settled) had been merged.</summary>
+internal sealed record CertificateSource(string Name, long ReadTo);
+
 /// <summary>
 /// What an hour's export vouches for, times in µs: `TARGET/certificate/date=…/hour=HH.json`. Rows per table; each epoch's share of the
 /// hour, so that "nothing is missing" can be checked by counting; what is known to be missing. The first
@@ -76,8 +79,30 @@ internal sealed record Certificate(
     long UnreadableRegistryPages,
     long Damages,
     CertificateEpoch[] Epochs,
-    CertificateGap[] Gaps)
+    CertificateGap[] Gaps,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] CertificateSource[]? Sources = null)
 {
+    /// <summary>Null when there is none, or none that can be read.</summary>
+    public static Certificate? TryRead(Stream? stream)
+    {
+        if (stream is null)
+        {
+            return null;
+        }
+
+        using (stream)
+        {
+            try
+            {
+                return JsonSerializer.Deserialize(stream, ExportJson.Default.Certificate);
+            }
+            catch (JsonException)
+            {
+                return null;
+            }
+        }
+    }
+
     public static CertificateEpoch Entry(EpochShare share) => new(
         share.EpochId, share.Session, share.Sid, share.Channel, share.FirstSeq, share.LastSeq, share.FromAt, share.ToAt,
         share.Counts.Deltas, share.Counts.Snapshots, share.Counts.Trades, share.DuplicateTrades, share.Counts.Lifecycle,

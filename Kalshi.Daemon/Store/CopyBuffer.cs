@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Text;
+using Kalshi.Daemon.Dedup;
 using Kalshi.Daemon.Exchange.Protocol;
 using Kalshi.Daemon.Primitives;
 
@@ -67,6 +68,16 @@ internal sealed class CopyBuffer
         _used += 8;
     }
 
+    /// <summary>An int2. Throws when it is none.</summary>
+    public void Short(int value)
+    {
+        Reserve(6);
+        var at = _bytes.AsSpan(_used);
+        BinaryPrimitives.WriteInt32BigEndian(at, 2);
+        BinaryPrimitives.WriteInt16BigEndian(at[4..], checked((short)value));
+        _used += 6;
+    }
+
     public void Long(long value)
     {
         Reserve(12);
@@ -83,7 +94,7 @@ internal sealed class CopyBuffer
         _used += 4;
     }
 
-    /// <summary>µs since 1970; `long.MaxValue` is infinity.</summary>
+    /// <summary>µs since 1970; `long.MaxValue` is infinity, `long.MinValue` -infinity.</summary>
     public void Time(long micros) => Long(PgTime.FromMicros(micros));
 
     /// <summary>As <see cref="Time"/>; <see cref="Message.Absent"/> is null.</summary>
@@ -237,6 +248,26 @@ internal sealed class CopyBuffer
         BinaryPrimitives.WriteInt32BigEndian(at[(next + 52)..], 1);
         at[next + 56] = side;
         _used += next + 57;
+        Rows++;
+    }
+
+    /// <summary>The same of production's orderbook_deltas. Columns as in <see cref="ProductionTables"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Change(long exchangeAt, long receivedAt, long delta, int marketId, int ordinal, int price, byte side)
+    {
+        const int size = 2 + (3 * 12) + (3 * 8) + 5;
+        Reserve(size);
+        var at = _bytes.AsSpan(_used, size);
+        BinaryPrimitives.WriteInt16BigEndian(at, 7);
+        PutLong(at, 2, PgTime.FromMicros(exchangeAt));
+        PutLong(at, 14, PgTime.FromMicros(receivedAt));
+        PutLong(at, 26, delta);
+        PutInt(at, 38, marketId);
+        PutInt(at, 46, ordinal);
+        PutInt(at, 54, price);
+        BinaryPrimitives.WriteInt32BigEndian(at[62..], 1);
+        at[66] = side;
+        _used += size;
         Rows++;
     }
 

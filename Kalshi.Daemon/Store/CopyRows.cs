@@ -42,14 +42,22 @@ internal sealed class CopyRows
     public void Fill(Stream answer)
     {
         _length = 0;
-        _bytes = _bytes.Length == 0 ? new byte[InitialBytes] : _bytes;
-        for (int read; (read = answer.Read(_bytes, _length, _bytes.Length - _length)) > 0;)
+        while (answer.Read(Room()) is var read and > 0)
         {
             _length += read;
-            if (_length == _bytes.Length)
-            {
-                Array.Resize(ref _bytes, _bytes.Length * 2);
-            }
+        }
+
+        Walk();
+    }
+
+    /// <summary>As <see cref="Fill"/>. What was cancelled leaves no rows.</summary>
+    public async Task FillAsync(Stream answer, CancellationToken cancellation)
+    {
+        Clear();
+        _length = 0;
+        while (await answer.ReadAsync(RoomInMemory(), cancellation) is var read and > 0)
+        {
+            _length += read;
         }
 
         Walk();
@@ -187,6 +195,19 @@ internal sealed class CopyRows
         }
 
         _at += sizeof(int) + bytes;
+    }
+
+    private Span<byte> Room() => RoomInMemory().Span;
+
+    /// <summary>Where the answer goes on; never empty.</summary>
+    private Memory<byte> RoomInMemory()
+    {
+        if (_length == _bytes.Length)
+        {
+            Array.Resize(ref _bytes, Math.Max(InitialBytes, _bytes.Length * 2));
+        }
+
+        return _bytes.AsMemory(_length);
     }
 
     private int Header()

@@ -26,7 +26,7 @@ internal static class LoadCommand
 
         using var stop = new StopSignal(line.Duration("duration"), log);
         using var loader = new Loader(database, LoaderSettings.Of(options) with { JournalDirectory = journal }, () => long.MaxValue, log);
-        using var upkeep = new StoreUpkeep(database, UpkeepSettings.Of(options), log);
+        using var upkeep = new StoreUpkeep(database, UpkeepSettings.Of(options), log, UpkeepKind.Gatherer);
         var clock = Stopwatch.StartNew();
         loader.Start();
         upkeep.StartSummaries();

@@ -46,10 +46,11 @@ internal sealed class Loader : IDisposable
     private readonly Thread _thread;
     private readonly CancellationTokenSource _abort = new();
     private readonly Backoff _backoff = new(TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(15));
+    private readonly BatchPatience _patience;
 
     private readonly Stack<StoreBatch> _free = [];
     /// <summary>Batches on their way, in order: sent and not known to be committed, then sealed and not sent.</summary>
-    private readonly Queue<(StoreBatch Batch, Task Done)> _sent = [];
+    private readonly Queue<(StoreBatch Batch, Task Done, long SentTicks)> _sent = [];
     private Queue<StoreBatch> _unsent = [];
     private BatchBuilder? _builder;
     private StoreBatch _batch = new();
@@ -67,6 +68,7 @@ internal sealed class Loader : IDisposable
     {
         _database = database;
         _settings = settings;
+        _patience = new BatchPatience(settings.Timeout);
         _durable = durable;
         _log = log;
         _thread = new Thread(Run) { Name = "store loader", IsBackground = true };
@@ -157,7 +159,7 @@ internal sealed class Loader : IDisposable
         StoreSession? session = null;
         try
         {
-            session = StoreSession.OpenAsync(_database, _settings, _abort.Token).GetAwaiter().GetResult();
+            session = StoreSession.OpenAsync(_database, _settings, _patience.Limit, _abort.Token).GetAwaiter().GetResult();
             Counters.OnCursor(session.Cursor);
             _log.StoreConnected(_database.Name, session.IsTimescale, session.Cursor == 0 ? "(empty)" : Micros.Format(session.Cursor));
             Resume(session);
@@ -312,7 +314,7 @@ internal sealed class Loader : IDisposable
 
             var writer = session.Writers[(int)(_nextWriter++ % session.Writers.Count)];
             var predecessor = _sent.Count == 0 ? Task.CompletedTask : _sent.Last().Done;
-            _sent.Enqueue((batch, writer.WriteAsync(batch, predecessor, _abort.Token)));
+            _sent.Enqueue((batch, writer.WriteAsync(batch, predecessor, _patience.Limit, _abort.Token), Stopwatch.GetTimestamp()));
             _unsent.Dequeue();
         }
     }
@@ -328,10 +330,34 @@ internal sealed class Loader : IDisposable
     /// <summary>Waits for the oldest batch; throws when it failed.</summary>
     private void Collect()
     {
-        _sent.Peek().Done.GetAwaiter().GetResult();
-        OnCommitted(_sent.Dequeue().Batch);
+        var (batch, done, sentTicks) = _sent.Peek();
+        Await(done);
+        _sent.Dequeue();
+        _patience.OnCommitted(Stopwatch.GetElapsedTime(sentTicks));
+        OnCommitted(batch);
         _backoff.Reset();
         Fault = null;
+    }
+
+    /// <summary>Waits for what may be long; where the patience was too short for it, the next try has more.</summary>
+    private T Await<T>(Task<T> task)
+    {
+        Await((Task)task);
+        return task.Result;
+    }
+
+    private void Await(Task task)
+    {
+        try
+        {
+            task.GetAwaiter().GetResult();
+        }
+        catch (TimeoutException)
+        {
+            _patience.OnLate();
+            _log.StoreGivenMoreTime(_patience.Limit.TotalSeconds);
+            throw;
+        }
     }
 
     private void OnCommitted(StoreBatch batch)
@@ -348,7 +374,7 @@ internal sealed class Loader : IDisposable
     /// <summary>The session is over: what was sent and not collected is kept, in order.</summary>
     private void Abandon()
     {
-        foreach (var (_, done) in _sent)
+        foreach (var (_, done, _) in _sent)
         {
             done.ContinueWith(static _ => { }, TaskScheduler.Default).Wait();
         }
@@ -405,7 +431,7 @@ internal sealed class Loader : IDisposable
     private BatchBuilder LoadState(StoreSession session, out string from)
     {
         var refusal = "none stored";
-        if (session.ReadStateAsync(_abort.Token).GetAwaiter().GetResult() is { } bytes
+        if (Await(session.ReadStateAsync(_abort.Token)) is { } bytes
             && LoaderState.Load(bytes, RecallTradeIds, out refusal) is { } builder)
         {
             from = Micros.Format(builder.Position);

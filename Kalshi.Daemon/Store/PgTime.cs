@@ -5,10 +5,10 @@ internal static class PgTime
 {
     private const long EpochMicros = 946_684_800_000_000;
 
-    /// <summary>PostgreSQL's infinity; ours is `long.MaxValue` as well.</summary>
-    private const long Infinity = long.MaxValue;
+    /// <summary>PostgreSQL's infinity and -infinity; ours are `long.MaxValue` and `long.MinValue` as well.</summary>
+    private static bool IsInfinite(long time) => time is long.MaxValue or long.MinValue;
 
-    public static long FromMicros(long micros) => micros == Infinity ? Infinity : micros - EpochMicros;
+    public static long FromMicros(long micros) => IsInfinite(micros) ? micros : micros - EpochMicros;
 
-    public static long ToMicros(long pg) => pg == Infinity ? Infinity : pg + EpochMicros;
+    public static long ToMicros(long pg) => IsInfinite(pg) ? pg : pg + EpochMicros;
 }

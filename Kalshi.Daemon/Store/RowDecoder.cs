@@ -30,34 +30,22 @@ internal sealed class RowDecoder(IReplaySink sink, StoreTickers tickers, StoreEp
             _message.Delta = rows.Int64();
             _message._ticker.Set(tickers.Bytes(rows.Int32()));
             _message.Price = rows.Int32();
-            _message.Side = SideOf(rows.Byte());
+            _message.Side = RowMessages.SideOf(rows.Byte());
             sink.OnRow(Numbered(rows.Key, epochId, seq, FrameType.OrderbookDelta), _message, default);
         }
     }
 
     public void TellSnapshot(CopyRows rows)
     {
-        _message.Type = FrameType.OrderbookSnapshot;
-        var (epochId, seq) = (rows.Time(), rows.Int64());
-        _message._ticker.Set(tickers.Bytes(rows.Int32()));
-        ReadLevels(rows, ref _message._yes);
-        ReadLevels(rows, ref _message._no);
+        var (epochId, seq, market) = RowMessages.ReadSnapshot(rows, _message);
+        _message._ticker.Set(tickers.Bytes(market));
         sink.OnRow(Numbered(rows.Key, epochId, seq, FrameType.OrderbookSnapshot), _message, default);
     }
 
     public void TellTrade(CopyRows rows)
     {
-        _message.Type = FrameType.Trade;
-        var (epochId, seq) = (rows.Time(0), rows.Int64(0));
-        _message.ExchangeAt = rows.Time(Message.Absent);
-        _message.Count = rows.Int64();
-        _message._ticker.Set(tickers.Bytes(rows.Int32()));
-        (_message.YesPrice, _message.NoPrice) = (rows.Int32(), rows.Int32());
-        _message.TakerSide = SideOf(rows.Byte());
-        _message.TakerBookSide = rows.Byte() switch { (byte)'b' => TakerBookSide.Bid, (byte)'a' => TakerBookSide.Ask, _ => TakerBookSide.None };
-        var isBackfilled = rows.Byte() == 'b';
-        _message.IsBlockTrade = rows.Bool();
-        _message._tradeId.Set(rows.Bytes());
+        var (epochId, seq, market) = RowMessages.ReadTrade(rows, _message, out var isBackfilled);
+        _message._ticker.Set(tickers.Bytes(market));
         if (isBackfilled)
         {
             Count++;
@@ -71,33 +59,15 @@ internal sealed class RowDecoder(IReplaySink sink, StoreTickers tickers, StoreEp
 
     public void TellTicker(CopyRows rows)
     {
-        _message.Type = FrameType.Ticker;
-        _message.ExchangeAt = rows.Time(Message.Absent);
-        _message.YesBidSize = rows.Int64(Message.Absent);
-        _message.YesAskSize = rows.Int64(Message.Absent);
-        _message.LastTradeSize = rows.Int64(Message.Absent);
-        _message.Volume = rows.Int64(Message.Absent);
-        _message.OpenInterest = rows.Int64(Message.Absent);
-        _message.DollarVolume = rows.Int64(Message.Absent);
-        _message.DollarOpenInterest = rows.Int64(Message.Absent);
-        _message._ticker.Set(tickers.Bytes(rows.Int32()));
-        _message.LastPrice = rows.Int32(Message.AbsentPrice);
-        _message.YesBid = rows.Int32(Message.AbsentPrice);
-        _message.YesAsk = rows.Int32(Message.AbsentPrice);
+        _message._ticker.Set(tickers.Bytes(RowMessages.ReadTicker(rows, _message)));
         sink.OnRow(Unnumbered(rows.Key, 0, 0), _message, default);
     }
 
     /// <summary>The frame that a sink is given is the payload alone.</summary>
     public void TellLifecycle(CopyRows rows)
     {
-        var (epochId, seq) = (rows.Time(0), rows.Int64(0));
-        _message._ticker.Set(tickers.Bytes(rows.Int32(0)));
-        _message.Type = FrameTypes.Find(rows.Bytes());
-        _message._eventType.Set(rows.Bytes());
-        _message._eventTicker.Set(rows.Bytes());
-        _message.ExchangeAt = Message.Absent;
-        var payload = rows.Bytes();
-        _message.Payload = (0, payload.Length);
+        var (epochId, seq, market) = RowMessages.ReadLifecycle(rows, _message, out var payload);
+        _message._ticker.Set(tickers.Bytes(market));
         sink.OnRow(epochId == 0 ? Unnumbered(rows.Key, 0, 0) : Numbered(rows.Key, epochId, seq, _message.Type), _message, payload);
     }
 
@@ -139,19 +109,6 @@ internal sealed class RowDecoder(IReplaySink sink, StoreTickers tickers, StoreEp
             : session != 0 ? Unnumbered(rows.Key, session, sid) : new RowOrigin(rows.Key, 0, 0, 0, 0);
         sink.OnRejected(origin, _message, reason, rows.Bytes());
     }
-
-    public static void ReadLevels(CopyRows rows, ref LevelBuffer levels)
-    {
-        var prices = rows.Elements(out var count);
-        var sizes = rows.Elements(out var sizeCount);
-        levels.Clear();
-        for (var i = 0; i < Math.Min(count, sizeCount); i++)
-        {
-            levels.Add(new Level(CopyRows.Element32(prices, i), CopyRows.Element64(sizes, i)));
-        }
-    }
-
-    public static Side SideOf(byte side) => side switch { (byte)'y' => Side.Yes, (byte)'n' => Side.No, _ => Side.None };
 
     private RowOrigin Numbered(long receivedAt, long epochId, long seq, FrameType type, bool isRejected = false)
     {

@@ -30,6 +30,12 @@ internal static class RowEncoder
         to.Time(origin.ReceivedAt);
         to.TimeOrNull(message.ExchangeAt);
         Epoch(to, isBackfill ? default : origin);
+        TradeValues(to, message, marketId, isBackfill);
+    }
+
+    /// <summary>The last nine columns of a trade, alike in every store.</summary>
+    public static void TradeValues(CopyBuffer to, Message message, int marketId, bool isBackfill)
+    {
         to.Long(message.Count);
         to.Int(marketId);
         to.Int(message.YesPrice);
@@ -54,6 +60,12 @@ internal static class RowEncoder
         to.BeginRow(13);
         to.Time(origin.ReceivedAt);
         to.TimeOrNull(message.ExchangeAt);
+        TickerValues(to, message, marketId);
+    }
+
+    /// <summary>The last eleven columns of a ticker, alike in every store.</summary>
+    public static void TickerValues(CopyBuffer to, Message message, int marketId)
+    {
         to.LongOrNull(message.YesBidSize);
         to.LongOrNull(message.YesAskSize);
         to.LongOrNull(message.LastTradeSize);
@@ -73,11 +85,17 @@ internal static class RowEncoder
         to.BeginRow(8);
         to.Time(origin.ReceivedAt);
         Epoch(to, origin);
+        LifecycleValues(to, message, marketId, frame.Slice(message.Payload.Start, message.Payload.Length));
+    }
+
+    /// <summary>The last five columns of a lifecycle event, alike in every store.</summary>
+    public static void LifecycleValues(CopyBuffer to, Message message, int marketId, ReadOnlySpan<byte> payload)
+    {
         IdOrNull(to, marketId);
         to.Text(FrameTypes.Name(message.Type));
         to.TextOrNull(message.EventType);
         to.TextOrNull(message.EventTicker);
-        to.Text(frame.Slice(message.Payload.Start, message.Payload.Length));
+        to.Text(payload);
     }
 
     public static void OtherFrame(CopyBuffer to, in RowOrigin origin, string type)
@@ -97,6 +115,12 @@ internal static class RowEncoder
         Epoch(to, origin);
         to.Int(origin.Session);
         to.Int(origin.Sid);
+        RejectedValues(to, type, marketId, reason, frame);
+    }
+
+    /// <summary>The last four columns of a rejected frame, alike in every store.</summary>
+    public static void RejectedValues(CopyBuffer to, FrameType type, int marketId, string reason, ReadOnlySpan<byte> frame)
+    {
         IdOrNull(to, marketId);
         to.Text(FrameTypes.Name(type));
         to.Text(reason);
@@ -115,6 +139,12 @@ internal static class RowEncoder
     public static void Market(CopyBuffer to, long changedAt, int marketId, RegistryObject item, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> origin)
     {
         to.BeginRow(11);
+        MarketValues(to, changedAt, marketId, item, payload, origin);
+    }
+
+    /// <summary>All columns of a history's row, alike in every store.</summary>
+    public static void MarketValues(CopyBuffer to, long changedAt, int marketId, RegistryObject item, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> origin)
+    {
         to.Time(changedAt);
         to.Int(marketId);
         to.TextOrNull(item.EventTicker.Span);
@@ -131,6 +161,12 @@ internal static class RowEncoder
     public static void Event(CopyBuffer to, long changedAt, RegistryObject item, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> origin)
     {
         to.BeginRow(7);
+        EventValues(to, changedAt, item, payload, origin);
+    }
+
+    /// <summary>All columns of a history's row, alike in every store.</summary>
+    public static void EventValues(CopyBuffer to, long changedAt, RegistryObject item, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> origin)
+    {
         to.Time(changedAt);
         to.Text(item.Ticker.Span);
         to.TextOrNull(item.SeriesTicker.Span);
@@ -143,6 +179,12 @@ internal static class RowEncoder
     public static void Series(CopyBuffer to, long changedAt, RegistryObject item, ReadOnlySpan<byte> payload)
     {
         to.BeginRow(6);
+        SeriesValues(to, changedAt, item, payload);
+    }
+
+    /// <summary>All columns of a history's row, alike in every store.</summary>
+    public static void SeriesValues(CopyBuffer to, long changedAt, RegistryObject item, ReadOnlySpan<byte> payload)
+    {
         to.Time(changedAt);
         to.Text(item.Ticker.Span);
         to.TextOrNull(item.Category.Span);
@@ -237,7 +279,7 @@ internal static class RowEncoder
         return "unknown";
     }
 
-    private static string StateText(CoverageState state) => state switch { CoverageState.Whole => "whole", CoverageState.Gap => "gap", _ => "repaired" };
+    public static string StateText(CoverageState state) => state switch { CoverageState.Whole => "whole", CoverageState.Gap => "gap", _ => "repaired" };
 
     private static void Epoch(CopyBuffer to, in RowOrigin origin)
     {
@@ -277,5 +319,5 @@ internal static class RowEncoder
         }
     }
 
-    private static byte SideChar(Side side) => side switch { Side.Yes => (byte)'y', Side.No => (byte)'n', _ => 0 };
+    public static byte SideChar(Side side) => side switch { Side.Yes => (byte)'y', Side.No => (byte)'n', _ => 0 };
 }

@@ -13,6 +13,13 @@ internal static class Sql
     /// <summary>A timestamptz column as µs since 1970.</summary>
     public static long GetTime(this NpgsqlDataReader reader, int column) => PgTime.ToMicros(reader.GetFieldValue<long>(column));
 
+    public static NpgsqlBatchCommand Command(string sql, params NpgsqlParameter[] parameters)
+    {
+        var command = new NpgsqlBatchCommand(sql);
+        command.Parameters.AddRange(parameters);
+        return command;
+    }
+
     public static async Task ExecuteAsync(this NpgsqlConnection connection, string sql, CancellationToken cancellation = default)
     {
         await using var command = new NpgsqlCommand(sql, connection);

@@ -78,12 +78,15 @@ internal sealed class StoreCoverage(IReplaySink sink, StoreTickers tickers)
         }
     }
 
+    /// <summary>The column `state`.</summary>
+    public static CoverageState StateOf(ReadOnlySpan<byte> text) => text switch { [(byte)'w', ..] => CoverageState.Whole, [(byte)'g', ..] => CoverageState.Gap, _ => CoverageState.Repaired };
+
     private Coverage Read(CopyRows rows)
     {
         var (fromAt, toAt, epochId, fromSeq) = (rows.Time(), rows.Time(), rows.Time(0), rows.Int64(0));
         var ticker = tickers.Name(rows.Int32());
         var channel = Text(rows);
-        var state = rows.Bytes() switch { [(byte)'w', ..] => CoverageState.Whole, [(byte)'g', ..] => CoverageState.Gap, _ => CoverageState.Repaired };
+        var state = StateOf(rows.Bytes());
         return new Coverage(channel, ticker, fromAt, toAt, epochId, fromSeq, state, Text(rows));
     }
 

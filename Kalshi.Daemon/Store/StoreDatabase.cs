@@ -32,6 +32,9 @@ internal sealed class StoreDatabase : IDisposable
     /// <summary>Where the address comes from, for messages.</summary>
     public string Setting { get; }
 
+    /// <summary>What a login of this setting is granted.</summary>
+    private string Role => Setting.StartsWith("dedup.gatherer.", StringComparison.Ordinal) ? "kalshid_dedup" : "kalshid_writer";
+
     /// <summary>Host, port and database, for people.</summary>
     public string Name { get; }
 
@@ -46,7 +49,7 @@ internal sealed class StoreDatabase : IDisposable
     {
         PostgresException { SqlState: "28P01" or "28000" } p => $"{Name}: {p.MessageText}: check user and password in the DSN",
         PostgresException { SqlState: "3D000" } p => $"{Name}: {p.MessageText}: create it (createdb), or correct the DSN",
-        PostgresException { SqlState: "42501" } p => $"{Name}: {p.MessageText}: grant kalshid_writer to this user, or run kalshid check --migrate as the owner",
+        PostgresException { SqlState: "42501" } p => $"{Name}: {p.MessageText}: grant {Role} to this user, or run kalshid check --migrate as the owner",
         PostgresException { SqlState: "53100" } p => $"{Name}: {p.MessageText}: the database's disk is full; make room or shorten store.retention",
         PostgresException p => $"{Name}: {p.SqlState} {p.MessageText}",
         { InnerException: { } inner } => $"{Name}: {e.Message.TrimEnd('.')}: {inner.Message}",

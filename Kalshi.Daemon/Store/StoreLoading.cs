@@ -17,7 +17,7 @@ internal sealed class StoreLoading : IDisposable
         var settings = LoaderSettings.Of(options);
         _database = new StoreDatabase(options.StoreDsn, options.StoreTimeout);
         _loader = new Loader(_database, settings, () => journal.Durable, log);
-        _upkeep = new StoreUpkeep(_database, UpkeepSettings.Of(options), log);
+        _upkeep = new StoreUpkeep(_database, UpkeepSettings.Of(options), log, UpkeepKind.Gatherer);
         _backlog = new Backlog(settings.JournalDirectory);
         _journal = journal;
     }

@@ -52,17 +52,24 @@ internal sealed class StoreRange(int rowsMax = int.MaxValue)
     }
 
     /// <summary>Reads as much of the range as the tables' bounds allow, and at least one position that has rows.</summary>
-    public void Read(StoreReader reader, long after, long until)
+    public void Read(StoreReader reader, long after, long until) => ReadAsync((select, rows) =>
+    {
+        reader.Copy(select, rows);
+        return Task.CompletedTask;
+    }, after, until).GetAwaiter().GetResult();
+
+    /// <summary>As <see cref="Read"/>; `copy` fills the buffer with the answer to a select.</summary>
+    public async Task ReadAsync(Func<string, CopyRows, Task> copy, long after, long until)
     {
         (After, Until, Fill) = (after, until, 0);
         foreach (var (table, rows) in Tables)
         {
             var limit = Math.Min(rowsMax, table.RowsMax);
-            reader.Copy(table.Select(After, Until, limit), rows);
+            await copy(table.Select(After, Until, limit), rows);
             Fill = Math.Max(Fill, (double)rows.Count / limit);
             if (rows.Count >= limit)
             {
-                Cut(reader, table, rows);
+                await CutAsync(copy, table, rows);
             }
         }
 
@@ -74,7 +81,7 @@ internal sealed class StoreRange(int rowsMax = int.MaxValue)
     }
 
     /// <summary>Of the last position there may be more rows than were read: it is left for the next range, or read alone.</summary>
-    private void Cut(StoreReader reader, ReadTable table, CopyRows rows)
+    private async Task CutAsync(Func<string, CopyRows, Task> copy, ReadTable table, CopyRows rows)
     {
         if (rows.FirstKey < rows.LastKey)
         {
@@ -83,6 +90,6 @@ internal sealed class StoreRange(int rowsMax = int.MaxValue)
         }
 
         Until = rows.LastKey;
-        reader.Copy(table.Select(After, Until, limit: null), rows);
+        await copy(table.Select(After, Until, limit: null), rows);
     }
 }

@@ -16,21 +16,14 @@ namespace Kalshi.Daemon.Store;
 /// - a backfilled trade whose copy comes over the stream afterwards: it then stands behind the cursor, and a reader that had
 ///   not come to it sees neither. The next read sees one;
 /// - partitions that retention drops: noticed, and the read is given up.
-/// How much time a range spans follows from how full the last one was. A burst inside it only makes it end earlier.
 /// </remarks>
 internal sealed class StoreRanges(StoreReader reader, long after, long until, int rowsMax) : IDisposable
 {
-    private const long FirstSpan = 10 * Micros.PerSecond;
-    private const long SpanMin = 100 * Micros.PerMillisecond;
-
-    /// <summary>What a burst after a silence may cost the server: it sorts one such span to give us the begin of it.</summary>
-    private const long SpanMax = 15 * Micros.PerMinute;
-
     private StoreRange _current = new(rowsMax);
     private StoreRange _spare = new(rowsMax);
     private Task? _ahead;
     private long _next = after;
-    private long _span = FirstSpan;
+    private readonly RangeSpan _span = new();
 
     /// <summary>The next range, valid until the call after this; null when all was read.</summary>
     public StoreRange? Next()
@@ -43,7 +36,7 @@ internal sealed class StoreRanges(StoreReader reader, long after, long until, in
         _ahead!.GetAwaiter().GetResult();
         (_current, _spare) = (_spare, _current);
         _next = _current.Until;
-        Adapt();
+        _span.Adapt(_current);
         TryReadAhead();
         return _current;
     }
@@ -77,7 +70,7 @@ internal sealed class StoreRanges(StoreReader reader, long after, long until, in
         }
 
         var (range, from) = (_spare, _next);
-        var to = until - from > _span ? from + _span : until;
+        var to = _span.End(from, until);
         _ahead = Task.Run(() => Read(range, from, to));
         return true;
     }
@@ -96,12 +89,4 @@ internal sealed class StoreRanges(StoreReader reader, long after, long until, in
                 ExitCode.Unavailable, $"Retention dropped rows of the store up to {Micros.Format(facts.DroppedBefore)} while they were read; run it again.");
         }
     }
-
-    private void Adapt() => _span = _current.Fill switch
-    {
-        >= 1 => Math.Max(SpanMin, (_current.Until - _current.After) * 3 / 4),
-        > 0.8 => Math.Max(SpanMin, _span * 3 / 4),
-        < 0.4 => Math.Min(SpanMax, _span * 2),
-        _ => _span,
-    };
 }

@@ -12,8 +12,20 @@ namespace Kalshi.Daemon.Store;
 /// <param name="Gatherer">Null before the first load.</param>
 internal sealed record StoreFacts(long Cursor, long FirstAt, long DroppedBefore, long StoppedAt, string? Gatherer)
 {
+    public const string Select =
+        "select (select position from kalshid.cursors where name = 'loader'), first_record_at, dropped_before, stopped_at, gatherer from kalshid.store";
+
     /// <summary>From here on everything up to the cursor is there; without rows, beyond it.</summary>
     public long BeginsAt => Math.Max(FirstAt, DroppedBefore);
+
+    /// <summary>The answer to <see cref="Select"/>.</summary>
+    public static StoreFacts Read(CopyRows rows)
+    {
+        Checks.That(rows.TryRow(), "A store has a row that describes it.");
+        var (cursor, firstAt, droppedBefore, stoppedAt) = (rows.Time(0), rows.Time(0), rows.Time(0), rows.Time(0));
+        var gatherer = System.Text.Encoding.UTF8.GetString(rows.Bytes());
+        return new StoreFacts(cursor, firstAt, droppedBefore, stoppedAt, gatherer.Length > 0 ? gatherer : null);
+    }
 }
 
 /// <summary>
@@ -22,6 +34,9 @@ internal sealed record StoreFacts(long Cursor, long FirstAt, long DroppedBefore,
 /// </summary>
 internal sealed class StoreReader : IDisposable
 {
+    /// <summary>For a connection that reads by ranges: they are found by BRIN, whose cost the planner overrates where nothing has been analysed; the sorts are of bounded size.</summary>
+    public const string Planning = "set enable_seqscan = off; set jit = off; set work_mem = '128MB'; set max_parallel_workers_per_gather = 0";
+
     private readonly StoreDatabase _database;
     private readonly NpgsqlConnection _connection;
     private NpgsqlTransaction? _transaction;
@@ -35,13 +50,16 @@ internal sealed class StoreReader : IDisposable
     /// <summary>Host, port and database.</summary>
     public string Name => _database.Name;
 
-    /// <summary>Throws when there is no database, no store in it, or one of another version.</summary>
-    public static StoreReader Open(StoreDatabase database)
+    /// <summary>Of a gatherer's store.</summary>
+    public static StoreReader Open(StoreDatabase database) => Open(database, Migrations.Gatherer);
+
+    /// <summary>Throws when there is no database, no store of the kind in it, or one of another version.</summary>
+    public static StoreReader Open(StoreDatabase database, Migrations kind)
     {
         var reader = new StoreReader(database, database.OpenOrExplainAsync().GetAwaiter().GetResult());
         try
         {
-            reader.CheckVersion();
+            reader.Try(() => CheckVersionAsync(database, reader._connection, kind, CancellationToken.None).GetAwaiter().GetResult());
             return reader;
         }
         catch
@@ -51,17 +69,22 @@ internal sealed class StoreReader : IDisposable
         }
     }
 
-    /// <summary>The store's facts as of now.</summary>
-    public StoreFacts ReadFacts()
+    /// <summary>Throws <see cref="SetupException"/> when there is no store of the kind in the database, or one of another version.</summary>
+    public static async Task CheckVersionAsync(StoreDatabase database, NpgsqlConnection connection, Migrations kind, CancellationToken cancellation)
     {
-        var rows = Copy("""
-            select (select position from kalshid.cursors where name = 'loader'), first_record_at, dropped_before, stopped_at, gatherer from kalshid.store
-            """);
-        Checks.That(rows.TryRow(), "A store has a row that describes it.");
-        var (cursor, firstAt, droppedBefore, stoppedAt) = (rows.Time(0), rows.Time(0), rows.Time(0), rows.Time(0));
-        var gatherer = System.Text.Encoding.UTF8.GetString(rows.Bytes());
-        return new StoreFacts(cursor, firstAt, droppedBefore, stoppedAt, gatherer.Length > 0 ? gatherer : null);
+        var mode = kind == Migrations.Gatherer ? "kalshid gather" : "kalshid dedup";
+        switch (await kind.KnownVersionAsync(database, connection, cancellation))
+        {
+            case 0:
+                throw new SetupException(ExitCode.Config, $"{database.Name} holds no store: name its database in {database.Setting}, or let {mode} fill this one first.");
+            case var version when version < kind.Latest:
+                throw new SetupException(
+                    ExitCode.Config, $"The store in {database.Name} has schema version {version}, this kalshid reads {kind.Latest}: let {mode} of this version bring it up to date first.");
+        }
     }
+
+    /// <summary>The store's facts as of now.</summary>
+    public StoreFacts ReadFacts() => StoreFacts.Read(Copy(StoreFacts.Select));
 
     /// <summary>Everything read until <see cref="End"/> is as of one moment.</summary>
     public void Begin() => Try(() => _transaction = _connection.BeginTransaction(System.Data.IsolationLevel.RepeatableRead));
@@ -105,25 +128,6 @@ internal sealed class StoreReader : IDisposable
     {
         _transaction?.Dispose();
         _connection.Dispose();
-    }
-
-    private void CheckVersion()
-    {
-        var version = 0;
-        Try(() =>
-        {
-            version = Migrations.Gatherer.KnownVersionAsync(_database, _connection).GetAwaiter().GetResult();
-        });
-        if (version == 0)
-        {
-            throw new SetupException(ExitCode.Config, $"{Name} holds no store: name the gatherer's database in store.dsn, or let kalshid gather fill this one first.");
-        }
-
-        if (version < Migrations.Gatherer.Latest)
-        {
-            throw new SetupException(
-                ExitCode.Config, $"The store in {Name} has schema version {version}, this kalshid reads {Migrations.Gatherer.Latest}: let kalshid gather of this version bring it up to date first.");
-        }
     }
 
     private void Try(Action action)

@@ -27,14 +27,13 @@ internal sealed class StoreReplay : IDisposable
     /// <param name="rowsMax">Of one table in one range; less than usual for tests.</param>
     public StoreReplay(StoreReader reader, IReplaySink sink, StoreFaults faults, long after = 0, BinaryReader? state = null, int rowsMax = int.MaxValue)
     {
-        // Ranges are found by BRIN, whose cost the planner overrates where nothing has been analysed; the sorts are of bounded size.
-        reader.Execute("set enable_seqscan = off; set jit = off; set work_mem = '128MB'; set max_parallel_workers_per_gather = 0");
+        reader.Execute(StoreReader.Planning);
         Facts = reader.ReadFacts();
         after = Math.Max(after, Facts.BeginsAt - 1);
         var tickers = new StoreTickers(reader, faults);
         _epochs = new StoreEpochs(sink, faults, Facts.DroppedBefore > Facts.FirstAt ? Facts.DroppedBefore : 0);
         _coverage = new StoreCoverage(sink, tickers);
-        _objects = new StoreObjects(sink, tickers);
+        _objects = new StoreObjects(sink.OnObject, tickers);
         _rows = new RowDecoder(sink, tickers, _epochs, faults);
         if (after > 0)
         {

@@ -7,13 +7,13 @@ namespace Kalshi.Daemon.Store;
 internal sealed class StoreSession : IAsyncDisposable
 {
     private readonly NpgsqlConnection _connection;
-    private readonly TimeSpan _timeout;
+    private readonly TimeSpan _patience;
     private Task _busy = Task.CompletedTask;
 
-    private StoreSession(NpgsqlConnection connection, TimeSpan timeout, bool isTimescale, long cursor)
+    private StoreSession(NpgsqlConnection connection, TimeSpan patience, bool isTimescale, long cursor)
     {
         _connection = connection;
-        _timeout = timeout;
+        _patience = patience;
         IsTimescale = isTimescale;
         Cursor = cursor;
     }
@@ -27,15 +27,15 @@ internal sealed class StoreSession : IAsyncDisposable
 
     /// <summary>
     /// Migrates, claims and opens. Throws <see cref="SetupException"/> for a store that is not ours to write; what
-    /// <see cref="StoreDatabase.IsFailure"/> knows when the database fails.
+    /// <see cref="StoreDatabase.IsFailure"/> knows when the database fails. `patience`: for batches and the state, which may be long.
     /// </summary>
-    public static Task<StoreSession> OpenAsync(StoreDatabase database, LoaderSettings settings, CancellationToken stop) => Patience.LimitAsync(async cancellation =>
+    public static Task<StoreSession> OpenAsync(StoreDatabase database, LoaderSettings settings, TimeSpan patience, CancellationToken stop) => Patience.LimitAsync(async cancellation =>
     {
         await Migrations.Gatherer.ApplyAsync(database, settings.Timescale, cancellation);
         var connection = await database.OpenAsync(cancellation);
         try
         {
-            return await OpenAsync(database, connection, settings, cancellation);
+            return await OpenAsync(database, connection, settings, patience, cancellation);
         }
         catch
         {
@@ -44,18 +44,18 @@ internal sealed class StoreSession : IAsyncDisposable
         }
     }, settings.Timeout, NoAnswer(settings.Timeout), stop);
 
-    private static string NoAnswer(TimeSpan timeout) => $"no answer within store.timeout ({timeout.TotalSeconds:0} s)";
+    private static string NoAnswer(TimeSpan limit) => $"no answer within {limit.TotalSeconds:0} s (store.timeout)";
 
-    private static async Task<StoreSession> OpenAsync(StoreDatabase database, NpgsqlConnection connection, LoaderSettings settings, CancellationToken cancellation)
+    private static async Task<StoreSession> OpenAsync(StoreDatabase database, NpgsqlConnection connection, LoaderSettings settings, TimeSpan patience, CancellationToken cancellation)
     {
         await ClaimAsync(database, connection, settings.Gatherer, cancellation);
         var isTimescale = await Migrations.IsTimescaleAsync(connection, cancellation);
-        var session = new StoreSession(connection, settings.Timeout, isTimescale, await ReadCursorAsync(connection, cancellation));
+        var session = new StoreSession(connection, patience, isTimescale, await ReadCursorAsync(connection, cancellation));
         try
         {
             for (var i = 0; i < settings.Writers; i++)
             {
-                session.Writers.Add(await BatchWriter.OpenAsync(database, settings, isTimescale, cancellation));
+                session.Writers.Add(await BatchWriter.OpenAsync(database, settings, patience, isTimescale, cancellation));
             }
 
             return session;
@@ -67,13 +67,13 @@ internal sealed class StoreSession : IAsyncDisposable
         }
     }
 
-    /// <summary>The state stored last, or null in a store that has none.</summary>
+    /// <summary>The state stored last, or null in a store that has none. Throws <see cref="TimeoutException"/> when the patience was too short.</summary>
     public Task<byte[]?> ReadStateAsync(CancellationToken stop) => Patience.LimitAsync(cancellation =>
     {
         var reading = ReadStateOnceAsync(cancellation);
         _busy = reading;
         return reading;
-    }, _timeout, NoAnswer(_timeout), stop);
+    }, _patience, NoAnswer(_patience), stop);
 
     private async Task<byte[]?> ReadStateOnceAsync(CancellationToken cancellation)
     {
@@ -112,5 +112,5 @@ internal sealed class StoreSession : IAsyncDisposable
         return reader.GetTime(0);
     }
 
-    public async ValueTask DisposeAsync() => await Patience.CloseAsync([.. Writers.Select(writer => writer.Connection), (_connection, _busy)]);
+    public async ValueTask DisposeAsync() => await Patience.CloseAsync([.. Writers.Select(writer => writer.Closing), (_connection, _busy)]);
 }

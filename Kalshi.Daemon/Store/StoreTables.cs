@@ -68,21 +68,21 @@ internal static class StoreTables
         """;
 
     /// <summary>
-    /// A merge touches few rows of large tables, by their keys, from staging tables the planner knows nothing of: it must never read all of
-    /// a million markets instead.
-    /// </summary>
-    public const string Planning = "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set jit = off;";
-
-    /// <summary>
     /// What turns a table's new rows into the current state; null for those that are complete as they are. `$1` and `$2`: the batch's
-    /// range; for replaced trades, theirs.
+    /// range; for replaced trades, theirs. A row is looked up for each change (`lateral … offset 0`), never the other way round: statistics made
+    /// while all rows of a table were undone ones call it empty, and the planner then compared each of its rows with each change.
     /// </summary>
     public static string? MergeOf(StoreTable table) => table switch
     {
-        StoreTable.MarketHistory => MergeMarkets,
-        StoreTable.EventHistory => MergeEvents,
-        StoreTable.SeriesHistory => MergeSeries,
-        StoreTable.MarketIds => "update kalshid.markets m set exchange_id = i.exchange_id from market_ids i where m.market_id = i.market_id",
+        StoreTable.MarketHistory => ObjectMerges.Markets("kalshid.market_history where " + Range, Latest),
+        StoreTable.EventHistory => ObjectMerges.Events("kalshid.event_history where " + Range, Latest),
+        StoreTable.SeriesHistory => ObjectMerges.Series("kalshid.series_history where " + Range, Latest),
+        StoreTable.MarketIds =>
+            """
+            update kalshid.markets m set exchange_id = i.exchange_id
+            from market_ids i cross join lateral (select ctid from kalshid.markets where market_id = i.market_id offset 0) found
+            where m.ctid = found.ctid
+            """,
         StoreTable.SessionEnds =>
             """
             update kalshid.sessions s set closed_at = e.closed_at, reason = e.reason from session_ends e
@@ -101,53 +101,10 @@ internal static class StoreTables
         _ => null,
     };
 
-    // A lifecycle message says only some of an object's fields: what it does not say stays. A page may hold an object twice, with one stamp: the
-    // payload makes the choice the same for every load.
-    private const string MergeMarkets =
-        """
-        update kalshid.markets m set
-            event_ticker = coalesce(h.event_ticker, m.event_ticker), market_type = coalesce(h.market_type, m.market_type),
-            title = coalesce(h.title, m.title), status = coalesce(h.status, m.status), result = coalesce(h.result, m.result),
-            open_at = coalesce(h.open_at, m.open_at), close_at = coalesce(h.close_at, m.close_at),
-            changed_at = h.changed_at, payload = coalesce(h.payload, m.payload)
-        from (
-            select market_id, max(changed_at) as changed_at,
-                (array_agg(event_ticker order by changed_at desc, payload collate "C" desc) filter (where event_ticker is not null))[1] as event_ticker,
-                (array_agg(market_type order by changed_at desc, payload collate "C" desc) filter (where market_type is not null))[1] as market_type,
-                (array_agg(title order by changed_at desc, payload collate "C" desc) filter (where title is not null))[1] as title,
-                (array_agg(status order by changed_at desc, payload collate "C" desc) filter (where status is not null))[1] as status,
-                (array_agg(result order by changed_at desc, payload collate "C" desc) filter (where result is not null))[1] as result,
-                (array_agg(open_at order by changed_at desc, payload collate "C" desc) filter (where open_at is not null))[1] as open_at,
-                (array_agg(close_at order by changed_at desc, payload collate "C" desc) filter (where close_at is not null))[1] as close_at,
-                (array_agg(payload order by changed_at desc, payload collate "C" desc) filter (where origin = 'rest'))[1] as payload
-            from kalshid.market_history where changed_at > $1 and changed_at <= $2 group by market_id
-        ) h
-        where m.market_id = h.market_id
-        """;
+    private const string Range = "changed_at > $1 and changed_at <= $2";
 
-    private const string MergeEvents =
-        """
-        insert into kalshid.events as e (event_ticker, series_ticker, category, title, changed_at, payload)
-        select event_ticker,
-            (array_agg(series_ticker order by changed_at desc, payload collate "C" desc) filter (where series_ticker is not null))[1],
-            (array_agg(category order by changed_at desc, payload collate "C" desc) filter (where category is not null))[1],
-            (array_agg(title order by changed_at desc, payload collate "C" desc) filter (where title is not null))[1],
-            max(changed_at),
-            (array_agg(payload order by changed_at desc, payload collate "C" desc) filter (where origin = 'rest'))[1]
-        from kalshid.event_history where changed_at > $1 and changed_at <= $2 group by event_ticker
-        on conflict (event_ticker) do update set
-            series_ticker = coalesce(excluded.series_ticker, e.series_ticker), category = coalesce(excluded.category, e.category),
-            title = coalesce(excluded.title, e.title), changed_at = excluded.changed_at, payload = coalesce(excluded.payload, e.payload)
-        """;
-
-    private const string MergeSeries =
-        """
-        insert into kalshid.series as s (series_ticker, category, frequency, title, changed_at, payload)
-        select distinct on (series_ticker) series_ticker, category, frequency, title, changed_at, payload
-        from kalshid.series_history where changed_at > $1 and changed_at <= $2 order by series_ticker, changed_at desc, payload collate "C" desc
-        on conflict (series_ticker) do update set
-            category = excluded.category, frequency = excluded.frequency, title = excluded.title, changed_at = excluded.changed_at, payload = excluded.payload
-        """;
+    // A page may hold an object twice, with one stamp: the payload makes the choice the same for every load.
+    private const string Latest = "changed_at desc, payload collate \"C\" desc";
 
     private const string MergeEpochs =
         """
@@ -161,14 +118,17 @@ internal static class StoreTables
     // A gap that turned out empty goes away. One of the same key may have begun since: rows of this batch are complete as they are.
     private const string MergeCoverage =
         """
-        with changed as (
-            update kalshid.coverage c set to_at = n.to_at, state = n.state, recorded_at = n.recorded_at
-            from coverage_changes n
-            where c.market_id = n.market_id and c.from_at = n.from_at and c.channel = n.channel and c.epoch_id is not distinct from n.epoch_id
-                and c.known_at <= $1 and (n.to_at > n.from_at or n.epoch_id is not null)
+        with found as (
+            select place, n.to_at > n.from_at or n.epoch_id is not null as stays, n.to_at, n.state, n.recorded_at
+            from coverage_changes n cross join lateral (
+                select ctid as place from kalshid.coverage
+                where market_id = n.market_id and from_at = n.from_at and channel = n.channel and epoch_id is not distinct from n.epoch_id and known_at <= $1
+                offset 0) c
+        ),
+        changed as (
+            update kalshid.coverage c set to_at = found.to_at, state = found.state, recorded_at = found.recorded_at
+            from found where c.ctid = found.place and found.stays
         )
-        delete from kalshid.coverage c using coverage_changes n
-        where c.market_id = n.market_id and c.from_at = n.from_at and c.channel = n.channel and c.epoch_id is not distinct from n.epoch_id
-            and c.known_at <= $1 and n.to_at <= n.from_at and n.epoch_id is null
+        delete from kalshid.coverage c using found where c.ctid = found.place and not found.stays
         """;
 }

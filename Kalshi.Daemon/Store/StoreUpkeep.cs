@@ -7,8 +7,17 @@ namespace Kalshi.Daemon.Store;
 /// <summary>What the upkeep is told once. Retention and CompressAfter: 0 = never.</summary>
 internal sealed record UpkeepSettings(TimeSpan Retention, TimeSpan CompressAfter, bool DirectCompress, bool MarketIndex, TimeSpan Interval, TimeSpan SummaryInterval)
 {
+    /// <summary>Bytes beyond which rows no longer wait for dedup; 0: no limit.</summary>
+    public long DiskBudget { get; init; }
+
     public static UpkeepSettings Of(Options options) => new(
-        options.StoreRetention, options.StoreCompressAfter, options.StoreDirectCompress, options.StoreMarketIndex, TimeSpan.FromMinutes(1), TimeSpan.FromSeconds(5));
+        options.StoreRetention, options.StoreCompressAfter, options.StoreDirectCompress, options.StoreMarketIndex, TimeSpan.FromMinutes(1), TimeSpan.FromSeconds(5))
+    {
+        DiskBudget = options.StoreDiskBudget,
+    };
+
+    public static UpkeepSettings OfProduction(Options options) => new(
+        options.ProductionRetention, options.ProductionCompressAfter, DirectCompress: false, options.ProductionMarketIndex, TimeSpan.FromMinutes(1), TimeSpan.FromSeconds(5));
 }
 
 /// <summary>
@@ -18,10 +27,12 @@ internal sealed record UpkeepSettings(TimeSpan Retention, TimeSpan CompressAfter
 /// In: the store. Out: the store. Thread: two asynchronous loops, each with a connection of its own. When the store fails: logged
 /// once, tried again next turn.
 /// </summary>
-internal sealed class StoreUpkeep(StoreDatabase database, UpkeepSettings settings, ILogger log) : IDisposable
+/// <param name="touched">Where rows are written that may be of any time; null where they are written in the order of time.</param>
+internal sealed class StoreUpkeep(StoreDatabase database, UpkeepSettings settings, ILogger log, UpkeepKind kind, TouchedHours? touched = null) : IDisposable
 {
     private static readonly TimeSpan Ahead = TimeSpan.FromHours(3);
 
+    private readonly StoreRetention _retention = new(settings.Retention, settings.DiskBudget, log);
     private readonly CancellationTokenSource _stop = new();
     private Task _chores = Task.CompletedTask;
     private Task _summaries = Task.CompletedTask;
@@ -86,7 +97,7 @@ internal sealed class StoreUpkeep(StoreDatabase database, UpkeepSettings setting
 
     private async Task TurnAsync(NpgsqlConnection connection, long now, CancellationToken cancellation)
     {
-        if (!await Migrations.Gatherer.IsCurrentAsync(connection, cancellation))
+        if (!await kind.Migrations.IsCurrentAsync(connection, cancellation))
         {
             return;
         }
@@ -96,8 +107,7 @@ internal sealed class StoreUpkeep(StoreDatabase database, UpkeepSettings setting
         var made = await CallAsync<int>(
             connection, "select kalshid.make_partitions($1, $2, $3)", cancellation,
             Sql.Time(now), Sql.Time(now + Micros.FromTimeSpan(Ahead)), new NpgsqlParameter<bool> { TypedValue = settings.DirectCompress });
-        var dropped = settings.Retention == TimeSpan.Zero ? 0
-            : await CallAsync<int>(connection, "select kalshid.drop_partitions($1)", cancellation, Sql.Time(await KeepFromAsync(connection, now, cancellation)));
+        var dropped = await _retention.ApplyAsync(connection, now, cancellation);
         if (made + dropped > 0)
         {
             log.StorePartitions(made, dropped);
@@ -111,7 +121,20 @@ internal sealed class StoreUpkeep(StoreDatabase database, UpkeepSettings setting
                 Parameters = { new NpgsqlParameter<double> { TypedValue = settings.CompressAfter.TotalSeconds } },
             };
             await policy.ExecuteNonQueryAsync(cancellation);
+            await SetIndexesAsync(connection, cancellation);
             _isPolicySet = true;
+        }
+    }
+
+    private async Task SetIndexesAsync(NpgsqlConnection connection, CancellationToken cancellation)
+    {
+        if (kind.IndexSql is { } sql)
+        {
+            await using var command = new NpgsqlCommand(sql, connection)
+            {
+                Parameters = { new NpgsqlParameter<string> { TypedValue = settings.MarketIndex ? "always" : "none" } },
+            };
+            await command.ExecuteNonQueryAsync(cancellation);
         }
     }
 
@@ -152,23 +175,22 @@ internal sealed class StoreUpkeep(StoreDatabase database, UpkeepSettings setting
     /// <summary>Summarises what was written since the last turn; at first, everything.</summary>
     private async Task SummarizeAsync(NpgsqlConnection connection, CancellationToken cancellation)
     {
-        if (await Migrations.Gatherer.IsCurrentAsync(connection, cancellation) && await LoadedAsync(connection, cancellation) is var loaded && loaded > _summarizedTo)
+        if (await kind.Migrations.IsCurrentAsync(connection, cancellation) && await LoadedAsync(connection, cancellation) is var loaded && loaded > _summarizedTo)
         {
             await SummarizeAsync(connection, Math.Max(0, _summarizedTo - Micros.PerHour), loaded, cancellation);
             _summarizedTo = loaded;
+        }
+
+        foreach (var hour in touched?.Take() ?? [])
+        {
+            await SummarizeAsync(connection, hour, hour + Micros.PerHour - 1, cancellation);
         }
     }
 
     private static Task SummarizeAsync(NpgsqlConnection connection, long from, long until, CancellationToken cancellation) =>
         CallAsync<int>(connection, "select kalshid.summarize_partitions($1, $2)", cancellation, Sql.Time(from), Sql.Time(until));
 
-    private static Task<long> LoadedAsync(NpgsqlConnection connection, CancellationToken cancellation) =>
-        TimeAsync(connection, "select coalesce(min(position), to_timestamp(0)) from kalshid.cursors where name = 'loader'", cancellation);
-
-    /// <summary>Older rows may go: the retention time has passed, and so has every consumer.</summary>
-    private async Task<long> KeepFromAsync(NpgsqlConnection connection, long now, CancellationToken cancellation) => Math.Min(
-        now - Micros.FromTimeSpan(settings.Retention),
-        await TimeAsync(connection, "select coalesce(min(position), 'infinity') from kalshid.cursors", cancellation));
+    private Task<long> LoadedAsync(NpgsqlConnection connection, CancellationToken cancellation) => TimeAsync(connection, kind.LoadedSql, cancellation);
 
     private static async Task<long> TimeAsync(NpgsqlConnection connection, string sql, CancellationToken cancellation)
     {

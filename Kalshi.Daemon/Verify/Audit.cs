@@ -19,6 +19,9 @@ namespace Kalshi.Daemon.Verify;
 /// </remarks>
 internal sealed class Audit(bool keepChanges)
 {
+    /// <summary>Whether changes are kept, to be compared with a truth.</summary>
+    public bool KeepsChanges => keepChanges;
+
     /// <summary>Gaps kept for the report; the rest is counted.</summary>
     public const int GapsMax = 100_000;
     private const int Dollar = 1_000_000;
@@ -36,6 +39,12 @@ internal sealed class Audit(bool keepChanges)
     public readonly SortedDictionary<string, long> RejectedReasons = new(StringComparer.Ordinal);
     public readonly Dictionary<string, List<Coverage>> ChannelGaps = [];
     public readonly List<string> Damages = [];
+
+    /// <summary>What else is wrong, counted by kind; cases are among the examples.</summary>
+    public readonly SortedDictionary<string, long> Faults = new(StringComparer.Ordinal);
+
+    /// <summary>Null unless production is audited.</summary>
+    public ProductionCounts? Production;
 
     public long Deltas;
     public long Snapshots;
@@ -92,6 +101,12 @@ internal sealed class Audit(bool keepChanges)
         epoch.Deltas++;
         var run = RunOf(market, epoch, row.ReceivedAt);
         CheckSeq(market, run, row);
+        Apply(market, run, exchangeAt, side, price, delta);
+    }
+
+    /// <summary>The next delta of a run.</summary>
+    public void Apply(MarketAudit market, Run run, long exchangeAt, Side side, int price, long delta)
+    {
         if (keepChanges)
         {
             run.Changes.Add(new Change(exchangeAt, side, price, delta));
@@ -116,9 +131,15 @@ internal sealed class Audit(bool keepChanges)
         var receivedAt = row.ReceivedAt;
         var epoch = Epoch(row.EpochId);
         epoch.Snapshots++;
-        market.HasSnapshot = true;
         var run = market.HasGap(GapCause.Deleted, receivedAt) ? Begin(market, epoch, receivedAt) : RunOf(market, epoch, receivedAt);
         CheckSeq(market, run, row);
+        Apply(market, run, receivedAt, yes, no);
+    }
+
+    /// <summary>A snapshot of a run, at its place.</summary>
+    public void Apply(MarketAudit market, Run run, long receivedAt, ReadOnlySpan<Level> yes, ReadOnlySpan<Level> no)
+    {
+        market.HasSnapshot = true;
         var hash = Book.HashOf(yes, no);
         if (keepChanges)
         {
@@ -128,7 +149,7 @@ internal sealed class Audit(bool keepChanges)
         Check(market, run, hash, receivedAt);
         (run.Book ??= new Book()).Replace(yes, no);
         run.IsBookTrusted = true;
-        run.RejectedAnywhereAtSnapshot = epoch.RejectedAnywhere;
+        run.RejectedAnywhereAtSnapshot = run.Epoch.RejectedAnywhere;
     }
 
     /// <summary>Within an epoch a market's rows rise in seq: one that does not is a row twice, or at a wrong place.</summary>
@@ -274,7 +295,7 @@ internal sealed class Audit(bool keepChanges)
             return;
         }
 
-        if (coverage.State == CoverageState.Repaired)
+        if (coverage is { State: CoverageState.Repaired, Ticker: "" })
         {
             // A store may have said gap before the backfill came, and says repaired in a later hour.
             var (channel, fromAt, toAt) = (coverage.Channel, coverage.FromAt, coverage.ToAt);
@@ -317,6 +338,20 @@ internal sealed class Audit(bool keepChanges)
     }
 
     public void OnEpoch(Epoch epoch) => Epoch(epoch.EpochId).Certificate = epoch;
+
+    public void AddFault(string kind, Func<string> text)
+    {
+        Faults[kind] = Faults.GetValueOrDefault(kind) + 1;
+        Examples.Add(kind, text);
+    }
+
+    /// <summary>A merged trade: one row a trade_id, whoever told it.</summary>
+    public void OnMergedTrade(ReadOnlySpan<byte> ticker, ReadOnlySpan<byte> tradeId, in TradeValues values, bool isBackfilled, long receivedAt)
+    {
+        var backfilled = BackfilledTrades;
+        OnTrade(ticker, tradeId, values, epochId: 0, receivedAt, isStored: true);
+        BackfilledTrades = isBackfilled ? BackfilledTrades : backfilled;
+    }
 
     public string NameOf(MarketAudit market) => Tickers.Name(Markets.IndexOf(market));
 

@@ -9,8 +9,6 @@ namespace Kalshi.Daemon.Verify;
 /// </summary>
 internal sealed class AuditSink(Audit audit, bool isStored = false) : IReplaySink
 {
-    private readonly long[] _values = new long[10];
-
     public void OnRow(in RowOrigin origin, Message message, ReadOnlySpan<byte> frame)
     {
         switch (message.Type)
@@ -59,20 +57,7 @@ internal sealed class AuditSink(Audit audit, bool isStored = false) : IReplaySin
 
     public void OnKnownTrade(in RowOrigin origin) => audit.Epoch(origin.EpochId).TradesElsewhere++;
 
-    private void OnTicker(Message message)
-    {
-        _values[0] = message.LastPrice;
-        _values[1] = message.YesBid;
-        _values[2] = message.YesAsk;
-        _values[3] = message.YesBidSize;
-        _values[4] = message.YesAskSize;
-        _values[5] = message.LastTradeSize;
-        _values[6] = message.Volume;
-        _values[7] = message.OpenInterest;
-        _values[8] = message.DollarVolume;
-        _values[9] = message.DollarOpenInterest;
-        audit.OnTicker(RowHash.Ticker(message.Ticker, message.ExchangeAt, _values));
-    }
+    private void OnTicker(Message message) => audit.OnTicker(RowHash.Ticker(message.Ticker, message));
 
     private static RowKey Key(in RowOrigin origin) => new(origin.EpochId, origin.Seq, origin.ReceivedAt);
 

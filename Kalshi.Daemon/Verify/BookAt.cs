@@ -5,7 +5,7 @@ using Kalshi.Daemon.Primitives;
 namespace Kalshi.Daemon.Verify;
 
 /// <summary>
-/// One market's book at an instant of receive time, and whether it is known: covered means that an interval of coverage holds
+/// One market's book at an instant of receive time (from production: of the exchange's time), and whether it is known: covered means that an interval of coverage holds
 /// the instant, and then the book is that interval's last snapshot before it and every delta since. One thread.
 /// </summary>
 internal sealed class BookAt(string ticker, long at)
@@ -24,6 +24,12 @@ internal sealed class BookAt(string ticker, long at)
 
     /// <summary>How far the source was read, when it was not read to its end; an open interval reaches at least there.</summary>
     public long ReadTo { get; set; }
+
+    /// <summary>Whether this comes from production: intervals are stretches, their numbers stand for epochs, the place of a change for its seq, and the exchange's time for receive time.</summary>
+    public bool IsMerged { get; init; }
+
+    /// <summary>From production: names of the gatherers that saw the last change, sorted.</summary>
+    public IReadOnlyList<string> Sources { get; set; } = [];
 
     /// <summary>The interval that holds the instant; null = not covered.</summary>
     public Coverage? Cover => Find(CoverageState.Whole);
@@ -68,6 +74,14 @@ internal sealed class BookAt(string ticker, long at)
         }
     }
 
+    /// <summary>A change behind the instant, and before the epoch's snapshot that was told last: it is taken back.</summary>
+    public void OnLaterDelta(long epochId, Side side, int price, long delta)
+    {
+        var rebuilt = _epochs[epochId];
+        rebuilt.Book.Apply(side, price, -delta);
+        rebuilt.Deltas++;
+    }
+
     public void OnCoverage(in Coverage coverage)
     {
         if (coverage.Channel == "orderbook_delta" && coverage.Ticker == ticker)
@@ -79,6 +93,13 @@ internal sealed class BookAt(string ticker, long at)
     /// <summary>One sentence: covered by what, or not and why.</summary>
     public string Statement()
     {
+        if (Cover is { } stretch && IsMerged)
+        {
+            return Book is not { } rebuilt ? $"not known: stretch {stretch.EpochId} has no snapshot yet" : $"covered: stretch {stretch.EpochId}, snapshot {(rebuilt.SnapshotSeq < 0 ? "before its first change" : $"after {Micros.Format(rebuilt.SnapshotAt)} #{rebuilt.SnapshotSeq}")} "
+                + $"and {Text.Count(rebuilt.Deltas)} changes from there; whole from {Micros.Format(stretch.FromAt)} to {(stretch.ToAt < long.MaxValue ? Micros.Format(stretch.ToAt) : $"at least {Micros.Format(ReadTo)}")}"
+                + (Sources.Count == 0 ? "" : $"; seen by {string.Join(", ", Sources)}");
+        }
+
         if (Cover is { } cover)
         {
             var book = Book!;

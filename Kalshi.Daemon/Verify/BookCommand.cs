@@ -6,7 +6,7 @@ using Kalshi.Daemon.Primitives;
 
 namespace Kalshi.Daemon.Verify;
 
-/// <summary>`kalshid book TICKER --at TIME`: the order book at an instant of receive time. Exit 0 = covered, 1 = not.</summary>
+/// <summary>`kalshid book TICKER --at TIME`: the order book at an instant, of receive time or, from production, of the exchange's. Exit 0 = covered, 1 = not.</summary>
 internal static class BookCommand
 {
     private const int Dollar = 1_000_000;
@@ -16,6 +16,7 @@ internal static class BookCommand
         new("at", "TIME", "RFC 3339 (2026-11-23T14:00:00Z), µs since 1970, or now (the default)"),
         new("journal", null, "read the journal (the default); its directory may follow, else it is that of the configuration"),
         new("store", null, "read the database of store.dsn"),
+        new("production", null, "read the database of dedup.production_dsn; TIME is then the exchange's"),
         new("parquet", "DIR", "read exported Parquet files"),
         new("json", null, "the book as JSON: prices in dollars and sizes in contracts, as exact decimal strings"),
     ];
@@ -23,7 +24,7 @@ internal static class BookCommand
     public static Task<int> RunAsync(CommandLine line)
     {
         var ticker = line.Positional is [var first, ..] ? first : throw new SetupException(ExitCode.Usage, "kalshid book needs a ticker: kalshid book TICKER --at TIME.");
-        var book = new BookAt(ticker, ParseTime(line.Value("at") ?? "now"));
+        var book = new BookAt(ticker, ParseTime(line.Value("at") ?? "now")) { IsMerged = line.Has("production") };
         if (line.Value("parquet") is { } directory)
         {
             BookParquetSource.Read(directory, book);
@@ -32,6 +33,11 @@ internal static class BookCommand
         {
             using var database = VerifyCommand.StoreOf(line);
             BookStoreSource.Read(database, book);
+        }
+        else if (line.Has("production"))
+        {
+            using var database = VerifyCommand.ProductionOf(line);
+            BookProductionSource.Read(database, book);
         }
         else
         {
@@ -112,13 +118,18 @@ internal static class BookCommand
             json.WriteString("statement", at.Statement());
             if (at.Cover is { } cover)
             {
-                json.WriteNumber("epoch_id", cover.EpochId);
+                json.WriteNumber(at.IsMerged ? "stretch" : "epoch_id", cover.EpochId);
+            }
+
+            if (at.IsMerged)
+            {
+                WriteSources(json, at);
             }
 
             if (at.Book is { } rebuilt)
             {
                 json.WriteString("snapshot_at", Micros.Format(rebuilt.SnapshotAt));
-                json.WriteNumber("snapshot_seq", rebuilt.SnapshotSeq);
+                json.WriteNumber(at.IsMerged ? "snapshot_ordinal" : "snapshot_seq", rebuilt.SnapshotSeq);
                 json.WriteNumber("deltas_since", rebuilt.Deltas);
                 json.WriteString("changed_at", Micros.Format(rebuilt.ChangedAt));
                 WriteBook(json, rebuilt.Book);
@@ -128,6 +139,17 @@ internal static class BookCommand
         }
 
         return Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length);
+    }
+
+    private static void WriteSources(Utf8JsonWriter json, BookAt at)
+    {
+        json.WriteStartArray("sources");
+        foreach (var name in at.Sources)
+        {
+            json.WriteStringValue(name);
+        }
+
+        json.WriteEndArray();
     }
 
     private static void WriteBook(Utf8JsonWriter json, Books.Book book)

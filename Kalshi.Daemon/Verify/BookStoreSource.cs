@@ -156,8 +156,8 @@ internal sealed class BookStoreSource
             """);
         Checks.That(rows.TryRow(), "A snapshot that was found is there.");
         var seq = rows.Int64();
-        RowDecoder.ReadLevels(rows, ref yes);
-        RowDecoder.ReadLevels(rows, ref no);
+        RowMessages.ReadLevels(rows, ref yes);
+        RowMessages.ReadLevels(rows, ref no);
         _book.OnSnapshot(new RowKey(epochId, seq, snapshotAt), yes.Span, no.Span);
     }
 
@@ -171,12 +171,12 @@ internal sealed class BookStoreSource
         for (rows.MoveNext(); rows.Key != long.MaxValue; rows.MoveNext())
         {
             var (seq, delta, price) = (rows.Int64(), rows.Int64(), rows.Int32());
-            _book.OnDelta(new RowKey(epochId, seq, rows.Key), RowDecoder.SideOf(rows.Byte()), price, delta);
+            _book.OnDelta(new RowKey(epochId, seq, rows.Key), RowMessages.SideOf(rows.Byte()), price, delta);
         }
     }
 
     /// <summary>Cold: markets with a book whose tickers begin most alike, for "did you mean".</summary>
-    private static void ReadNames(StoreReader reader, BookAt book)
+    public static void ReadNames(StoreReader reader, BookAt book)
     {
         for (var length = book.Ticker.Length; length >= 2 && book.Tickers.Count < 3; length--)
         {

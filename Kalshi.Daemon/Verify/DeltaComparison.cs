@@ -12,6 +12,7 @@ namespace Kalshi.Daemon.Verify;
 /// (2) before something the same epoch holds, while the market was covered to the epoch's end: a sid delivers in order;
 /// (3) between runs without a coverage row that says gap;
 /// (4) anywhere, as often as rows that an epoch's certificate counts are not found and (1) to (3) do not say where.
+/// Of production, whose runs are stretches: (1), (3), and within an interval that is claimed whole.
 /// A hole of kind 1 may instead be `rejected`, once for every frame of the epoch that was rejected without a readable ticker.
 /// </remarks>
 internal sealed class DeltaComparison(Truth truth, Audit audit, KindCounts counts)
@@ -216,11 +217,26 @@ internal sealed class DeltaComparison(Truth truth, Audit audit, KindCounts count
         }
     }
 
-    private static string? IsLoss(in Aligned aligned, int position, Run? previous, Run? following)
+    private string? IsLoss(in Aligned aligned, int position, Run? previous, Run? following)
     {
-        if (previous is null || aligned.Market is not { } market)
+        if (aligned.Market is not { } market)
         {
             return null;
+        }
+
+        if (market.IsClaimed(aligned.Truth.Changes[position].Change.ExchangeAt))
+        {
+            return "not held, though its interval is claimed whole";
+        }
+
+        if (previous is null)
+        {
+            return null;
+        }
+
+        if (audit.Production is not null)
+        {
+            return following is not null && !market.HasGapBetween(previous.EndAt, following.FirstAt) ? "not held, and no gap is reported" : null;
         }
 
         if (aligned.Truth.Changes[position].Ordinal < previous.Epoch.ReachOrdinal && market.IsCoveredToEnd(previous))
@@ -233,7 +249,7 @@ internal sealed class DeltaComparison(Truth truth, Audit audit, KindCounts count
 
     private void JudgeInterior(in Aligned aligned, int position, Run run)
     {
-        var budget = _budgets[run.Epoch];
+        var budget = _budgets.GetValueOrDefault(run.Epoch);
         if (budget.Rejected > 0)
         {
             _budgets[run.Epoch] = budget with { Rejected = budget.Rejected - 1 };
@@ -241,15 +257,14 @@ internal sealed class DeltaComparison(Truth truth, Audit audit, KindCounts count
         }
         else
         {
-            Lose(aligned, position, run, "missing within an epoch");
+            Lose(aligned, position, run, audit.Production is null ? "missing within an epoch" : "missing within a stretch");
         }
     }
 
     private void Lose(in Aligned aligned, int position, Run? run, string why)
     {
-        if (run is not null)
+        if (run is not null && _budgets.TryGetValue(run.Epoch, out var budget))
         {
-            var budget = _budgets[run.Epoch];
             _budgets[run.Epoch] = budget with { Missing = budget.Missing - 1 };
         }
 

@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 using Kalshi.Daemon.Books;
 using Kalshi.Daemon.Exchange.Protocol;
 using Kalshi.Daemon.Export;
@@ -44,17 +43,29 @@ internal sealed class ParquetSource
     public static void Read(string directory, Audit audit)
     {
         var source = new ParquetSource(new ParquetHours(directory), audit);
+        var merged = source._hours.Names.Any(source.IsMerged) ? new MergedParquetSource(source, audit) : null;
         foreach (var hour in source._hours.Names)
         {
             try
             {
-                source.ReadHour(hour);
+                if (merged is null)
+                {
+                    source.ReadHour(hour);
+                }
+                else
+                {
+                    source._rows.Clear();
+                    merged.ReadHour(hour);
+                    source.CheckCertificate(hour);
+                }
             }
             catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
             {
                 audit.Damages.Add($"{hour}: {e.Message}");
             }
         }
+
+        merged?.Finish();
     }
 
     private void ReadHour(string hour)
@@ -73,7 +84,10 @@ internal sealed class ParquetSource
         CheckCertificate(hour);
     }
 
-    private void Each(string table, string hour, Action<ParquetReader, int> read)
+    /// <summary>Whether the hour was exported from production.</summary>
+    private bool IsMerged(string hour) => Certificate.TryRead(File.Exists(_hours.Certificate(hour)) ? File.OpenRead(_hours.Certificate(hour)) : null)?.Sources is not null;
+
+    public void Each(string table, string hour, Action<ParquetReader, int> read)
     {
         foreach (var part in _hours.Parts(table, hour))
         {
@@ -210,7 +224,7 @@ internal sealed class ParquetSource
         }
     });
 
-    private void ReadTickers(string hour) => Each("tickers", hour, (reader, group) =>
+    public void ReadTickers(string hour) => Each("tickers", hour, (reader, group) =>
     {
         var ticker = reader.Texts(group, "ticker");
         var exchangeAt = reader.Integers(group, "exchange_at");
@@ -231,17 +245,7 @@ internal sealed class ParquetSource
     private void CheckCertificate(string hour)
     {
         var path = _hours.Certificate(hour);
-        Certificate? certificate = null;
-        try
-        {
-            certificate = File.Exists(path) ? JsonSerializer.Deserialize(File.ReadAllBytes(path), ExportJson.Default.Certificate) : null;
-        }
-        catch (JsonException)
-        {
-            // As one that is not there.
-        }
-
-        if (certificate is null)
+        if (Certificate.TryRead(File.Exists(path) ? File.OpenRead(path) : null) is not { } certificate)
         {
             _audit.Damages.Add($"{hour}: no readable certificate");
             return;
@@ -280,9 +284,9 @@ internal sealed class ParquetSource
         return levels;
     }
 
-    private static Side SideOf(byte[]? text) => text switch { [(byte)'y', ..] => Side.Yes, [(byte)'n', ..] => Side.No, _ => Side.None };
+    public static Side SideOf(byte[]? text) => text switch { [(byte)'y', ..] => Side.Yes, [(byte)'n', ..] => Side.No, _ => Side.None };
 
     private static long Number(long value) => value == ParquetReader.Null ? 0 : value;
 
-    private static string String(byte[]? text) => text is null ? "" : string.Intern(Encoding.UTF8.GetString(text));
+    public static string String(byte[]? text) => text is null ? "" : string.Intern(Encoding.UTF8.GetString(text));
 }

@@ -28,6 +28,13 @@ internal static class RowHash
     /// <summary>`values` in the order of the columns: last_price, yes_bid, yes_ask, yes_bid_size, yes_ask_size, last_trade_size, volume, open_interest, dollar_volume, dollar_open_interest.</summary>
     public static UInt128 Ticker(ReadOnlySpan<byte> ticker, long exchangeAt, ReadOnlySpan<long> values) => Row(ticker, [exchangeAt, .. values]);
 
+    /// <summary>Of a decoded ticker.</summary>
+    public static UInt128 Ticker(ReadOnlySpan<byte> ticker, Message message) => Row(ticker,
+    [
+        message.ExchangeAt, message.LastPrice, message.YesBid, message.YesAsk, message.YesBidSize, message.YesAskSize, message.LastTradeSize, message.Volume,
+        message.OpenInterest, message.DollarVolume, message.DollarOpenInterest,
+    ]);
+
     /// <summary>Lifecycle frames carry no stamp of their own, so they are known by what they say of whom.</summary>
     public static UInt128 Lifecycle(ReadOnlySpan<byte> type, ReadOnlySpan<byte> eventType, ReadOnlySpan<byte> subject)
     {

@@ -13,8 +13,11 @@ internal sealed class Run(EpochAudit epoch, long firstAt)
 {
     public EpochAudit Epoch => epoch;
 
-    /// <summary>received_at of the first row.</summary>
+    /// <summary>received_at of the first row; of a stretch of production, the exchange's time from which on nothing is missing.</summary>
     public long FirstAt => firstAt;
+
+    /// <summary>Of a stretch of production: up to which nothing is missing.</summary>
+    public long EndAt = long.MaxValue;
 
     /// <summary>Of the latest row.</summary>
     public long LastSeq;
@@ -76,7 +79,39 @@ internal sealed class MarketAudit
 
     /// <summary>Whole intervals, kept only when there is a truth.</summary>
     public Growing<(long EpochId, long ToAt)> Covers;
+
+    /// <summary>Of production: intervals of the exchange's time, without their ends, in which everything is claimed to be held; kept only when there is a truth.</summary>
+    public Growing<(long FromAt, long ToAt)> Claims;
     public bool HasSnapshot;
+
+    /// <summary>Whether production claims to hold what the exchange did then.</summary>
+    public bool IsClaimed(long exchangeAt)
+    {
+        foreach (var (fromAt, toAt) in Claims.Span)
+        {
+            if (fromAt < exchangeAt && exchangeAt < toAt)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Whether an interval without coverage touches what lies between the two ends.</summary>
+    public bool HasGapBetween(long endAt, long beginAt)
+    {
+        var (low, high) = (Math.Min(endAt, beginAt), Math.Max(endAt, beginAt));
+        foreach (var (fromAt, toAt, _) in Gaps.Span)
+        {
+            if (fromAt <= high && toAt >= low)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>Whether a gap ends with the row received then, or is under way.</summary>
     public bool IsInGap(long receivedAt)

@@ -10,6 +10,7 @@ internal static class VerifyCommand
     [
         new("journal", null, "verify the journal (the default); its directory may follow, else it is that of the configuration"),
         new("store", null, "verify the database of store.dsn"),
+        new("production", null, "verify the database of dedup.production_dsn"),
         new("parquet", "DIR", "verify exported Parquet files"),
         new("truth", "FILE", "compare with everything the simulated exchange produced"),
         new("json", null, "the report as JSON"),
@@ -44,6 +45,12 @@ internal static class VerifyCommand
             return ($"store {database.Name}", audit => StoreSource.Read(database, audit));
         }
 
+        if (line.Has("production"))
+        {
+            var database = ProductionOf(line);
+            return ($"production {database.Name}", audit => ProductionSource.Read(database, audit));
+        }
+
         var journal = JournalDirectory(line);
         return ($"journal {journal}", audit => JournalSource.Read(journal, audit));
     }
@@ -54,6 +61,14 @@ internal static class VerifyCommand
         var options = Daemon.Options.Load(line);
         LoadCommand.RequireDsn(options);
         return new StoreDatabase(options.StoreDsn, options.StoreTimeout);
+    }
+
+    /// <summary>Production of the configuration.</summary>
+    public static StoreDatabase ProductionOf(CommandLine line)
+    {
+        var options = Daemon.Options.Load(line);
+        options.RequireProduction();
+        return new StoreDatabase(options.ProductionDsn, options.DedupTimeout, "dedup.production_dsn");
     }
 
     /// <summary>A directory given in the command line, else `data_dir/journal` of the configuration; a data directory will do too.</summary>

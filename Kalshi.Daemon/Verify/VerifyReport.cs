@@ -25,7 +25,7 @@ internal sealed class VerifyReport
     /// <summary>Snapshots that differ from the rebuilt book, and with a truth those that differ from the exchange's.</summary>
     public required long SnapshotMismatches { get; init; }
 
-    public long EpochCount => Audit.Epochs.Keys.Count(id => id != 0);
+    public long EpochCount => Audit.Production?.Epochs.Count ?? Audit.Epochs.Keys.Count(id => id != 0);
 
     public long NotDense => Audit.Epochs.Values.Count(epoch => epoch.EpochId != 0 && !epoch.IsDense);
 
@@ -35,7 +35,7 @@ internal sealed class VerifyReport
     /// </summary>
     public bool IsSound => Deltas.IsSound && Trades.IsSound && Lifecycle.IsSound && Tickers.IsSound && Snapshots.IsSound
         && NotDense == 0 && SnapshotMismatches == 0 && Audit.NegativeLevels == 0 && Audit.SeqNotRising == 0 && Audit.InconsistentTrades == 0
-        && Audit.Damages.Count == 0 && TruthContradictions == 0;
+        && Audit.Damages.Count == 0 && Audit.Faults.Count == 0 && TruthContradictions == 0;
 
     private bool HasTruth => TruthPath is not null;
 
@@ -69,6 +69,7 @@ internal sealed class VerifyReport
             json.WriteNumber("epochs_not_dense", NotDense);
             json.WriteBoolean("dense", NotDense == 0);
             json.WriteNumber("unknown_frames", Audit.UnknownFrames);
+            WriteProduction(json);
             WriteRejected(json);
             WriteKinds(json);
             WriteTexts(json);
@@ -109,6 +110,25 @@ internal sealed class VerifyReport
         }
 
         json.WriteEndArray();
+    }
+
+    private void WriteProduction(Utf8JsonWriter json)
+    {
+        if (Audit.Production is { } production)
+        {
+            json.WriteNumber("stretches", production.Stretches);
+            json.WriteNumber("vouches", production.Vouches);
+            json.WriteNumber("disagreements", production.Disagreements);
+            json.WriteNumber("disagreements_open", production.OpenDisagreements);
+        }
+
+        json.WriteStartObject("faults");
+        foreach (var (kind, count) in Audit.Faults)
+        {
+            json.WriteNumber(kind, count);
+        }
+
+        json.WriteEndObject();
     }
 
     private void WriteRejected(Utf8JsonWriter json)
@@ -205,10 +225,15 @@ internal sealed class VerifyReport
 
     private void PrintProofs(TextWriter output)
     {
-        var frames = Audit.Epochs.Values.Sum(epoch => epoch.Certificate?.Frames ?? 0);
-        var numbers = Audit.Epochs.Values.Sum(epoch => epoch.Certificate is { } c ? c.LastSeq - c.FirstSeq + 1 : 0);
-        Line(output, NotDense == 0, $"{Text.Count(EpochCount)} epochs: {Text.Count(numbers)} sequence numbers, {Text.Count(frames)} frames accounted for"
-            + (NotDense == 0 ? ", none missing" : $"; {Text.Count(NotDense)} epochs are not dense"));
+        if (Audit.Production is { } production)
+        {
+            PrintStretches(output, production);
+        }
+        else
+        {
+            PrintEpochs(output);
+        }
+
         Line(output, SnapshotMismatches == 0, $"{Text.Count(Audit.SnapshotsChecked)} snapshots equal the book rebuilt from the one before"
             + (SnapshotMismatches == 0 ? "" : $"; {Text.Count(SnapshotMismatches)} do not")
             + (Audit.SnapshotsUnprovable == 0 ? "" : $" ({Text.Count(Audit.SnapshotsUnprovable)} after rejected frames prove nothing)"));
@@ -228,6 +253,29 @@ internal sealed class VerifyReport
         foreach (var damage in Audit.Damages)
         {
             Line(output, false, $"damage: {damage}");
+        }
+    }
+
+    private void PrintEpochs(TextWriter output)
+    {
+        var frames = Audit.Epochs.Values.Sum(epoch => epoch.Certificate?.Frames ?? 0);
+        var numbers = Audit.Epochs.Values.Sum(epoch => epoch.Certificate is { } c ? c.LastSeq - c.FirstSeq + 1 : 0);
+        Line(output, NotDense == 0, $"{Text.Count(EpochCount)} epochs: {Text.Count(numbers)} sequence numbers, {Text.Count(frames)} frames accounted for"
+            + (NotDense == 0 ? ", none missing" : $"; {Text.Count(NotDense)} epochs are not dense"));
+    }
+
+    private void PrintStretches(TextWriter output, ProductionCounts production)
+    {
+        var faults = Audit.Faults.Values.Sum();
+        Line(output, faults == 0, $"{Text.Count(production.Stretches)} stretches, each change at its place and vouched for: {Text.Count(production.Vouches)} vouches of {Text.Count(EpochCount)} epochs");
+        foreach (var (kind, count) in Audit.Faults)
+        {
+            Line(output, false, $"{kind}: {Text.Count(count)}");
+        }
+
+        if (production.Disagreements > 0)
+        {
+            output.WriteLine($"  --  gatherers disagreed {Text.Count(production.Disagreements)} times, {Text.Count(production.OpenDisagreements)} of them are open: kalshi.disagreements has both versions");
         }
     }
 

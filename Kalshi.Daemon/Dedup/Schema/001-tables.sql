@@ -14,6 +14,7 @@ create schema kalshi;
 create table kalshid.store (
     is_timescale boolean not null,
     kind text not null default 'production',
+    writer uuid,                            -- the dedup that claimed it last: nobody else's turns are committed
     turn int8 not null default 0,           -- the last one that was committed
     watermark timestamptz,                  -- everything that the gatherers then present received up to here is merged
     margin interval not null default '0',   -- bound of delay and skew: what the exchange stamped before watermark - margin is here
@@ -45,6 +46,12 @@ create table kalshid.merge_log (
     bytes bytea not null
 );
 alter table kalshid.merge_log alter column bytes set storage external;
+
+-- Hours that hold rows, by the times their tables are partitioned by, and the turn that wrote the latest: what an export of before does again.
+create table kalshid.hours (
+    hour timestamptz primary key,
+    turn int8 not null
+) with (fillfactor = 10);                   -- the last ones change with every turn
 
 -- ---- streams: tables by time, in chunks or partitions ------------------------------------------------------------------
 

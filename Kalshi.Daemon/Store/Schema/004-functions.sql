@@ -1,36 +1,22 @@
 -- Questions that a view cannot answer well. They run with the caller's rights, and with plans for small results: no partition is read
 -- whole because its statistics are young.
 
--- Rows of times before this may have been dropped by retention.
-create function kalshid.kept_from()
-    returns timestamptz language sql stable as $$
-    select coalesce((select dropped_before from kalshid.store), '-infinity')
-$$;
-
 -- Everything received up to this moment is in the store; nothing is known of later ones.
 create function kalshi.loaded_to()
     returns timestamptz language sql stable as $$
     select coalesce((select position from kalshid.cursors where name = 'loader'), '-infinity')
 $$;
 
-create function kalshid.market_of(ticker text)
-    returns int4 language plpgsql stable set search_path = kalshid, pg_catalog, pg_temp as $$
-declare
-    found int4 := (select m.market_id from kalshid.markets m where m.ticker = $1);
-begin
-    if found is null then
-        raise exception 'there is no market "%" in this store', ticker using errcode = 'no_data_found', hint = 'Tickers are in kalshi.markets.';
-    end if;
-    return found;
-end $$;
+\ir Shared/markets-and-retention.sql
 
 -- ---- one market, a range of time: as the views, faster where chunks are compressed --------------------------------------
 
 create function kalshi.orderbook_deltas_of(ticker text, since timestamptz, until timestamptz)
     returns table (received_at timestamptz, exchange_at timestamptz, side text, price numeric(7, 6), delta numeric(18, 2), epoch_id timestamptz, seq int8)
     language sql stable as $$
-    select d.received_at, d.exchange_at, case d.side when 'y' then 'yes' else 'no' end,
-        (d.price * 0.000001)::numeric(7, 6), (d.delta * 0.01)::numeric(18, 2), d.epoch_id, d.seq
+    select d.received_at, d.exchange_at,
+\ir Shared/delta-values.sql
+    , d.epoch_id, d.seq
     from kalshid.orderbook_deltas d
     where d.market_id = (select m.market_id from kalshid.markets m where m.ticker = $1) and d.received_at between $2 and $3
 $$;
@@ -39,9 +25,8 @@ create function kalshi.trades_of(ticker text, since timestamptz, until timestamp
     returns table (received_at timestamptz, exchange_at timestamptz, trade_id text, yes_price numeric(7, 6), no_price numeric(7, 6),
         count numeric(18, 2), taker_side text, taker_book_side text, is_block_trade boolean, origin text)
     language sql stable as $$
-    select t.received_at, t.exchange_at, t.trade_id, (t.yes_price * 0.000001)::numeric(7, 6), (t.no_price * 0.000001)::numeric(7, 6),
-        (t.count * 0.01)::numeric(18, 2), case t.taker_side when 'y' then 'yes' when 'n' then 'no' end,
-        case t.taker_book_side when 'b' then 'bid' when 'a' then 'ask' end, t.is_block_trade, case t.origin when 's' then 'stream' else 'backfill' end
+    select t.received_at, t.exchange_at,
+\ir Shared/trade-values.sql
     from kalshid.trades t
     where t.market_id = (select m.market_id from kalshid.markets m where m.ticker = $1) and t.received_at between $2 and $3
 $$;
@@ -51,9 +36,8 @@ create function kalshi.tickers_of(ticker text, since timestamptz, until timestam
         yes_bid_size numeric(18, 2), yes_ask_size numeric(18, 2), last_trade_size numeric(18, 2), volume numeric(18, 2), open_interest numeric(18, 2),
         dollar_volume int8, dollar_open_interest int8)
     language sql stable as $$
-    select t.received_at, t.exchange_at, (t.last_price * 0.000001)::numeric(7, 6), (t.yes_bid * 0.000001)::numeric(7, 6), (t.yes_ask * 0.000001)::numeric(7, 6),
-        (t.yes_bid_size * 0.01)::numeric(18, 2), (t.yes_ask_size * 0.01)::numeric(18, 2), (t.last_trade_size * 0.01)::numeric(18, 2),
-        (t.volume * 0.01)::numeric(18, 2), (t.open_interest * 0.01)::numeric(18, 2), t.dollar_volume, t.dollar_open_interest
+    select t.received_at, t.exchange_at,
+\ir Shared/ticker-values.sql
     from kalshid.tickers t
     where t.market_id = (select m.market_id from kalshid.markets m where m.ticker = $1) and t.received_at between $2 and $3
 $$;

@@ -7,8 +7,8 @@ begin
     perform kalshid.make_roles(array['kalshid_writer', 'kalshid_reader']);
     if exists (select from pg_roles where rolname = 'kalshid_writer') then
         perform kalshid.grant_writing();
-        execute 'grant update (turn, watermark, margin) on kalshid.store to kalshid_writer';
-        execute 'grant update on kalshid.gatherers, kalshid.vouches, kalshid.channel_coverage, kalshid.disagreements to kalshid_writer';
+        execute 'grant update (writer, turn, watermark, margin) on kalshid.store to kalshid_writer';
+        execute 'grant update on kalshid.gatherers, kalshid.hours, kalshid.vouches, kalshid.channel_coverage, kalshid.disagreements to kalshid_writer';
         execute 'grant delete on kalshid.vouches, kalshid.channel_coverage, kalshid.disagreements, kalshid.merge_log, kalshid.merge_state to kalshid_writer';
         -- what a gatherer that comes back late corrects
         execute 'grant update, delete on kalshid.orderbook_deltas, kalshid.orderbook_snapshots to kalshid_writer';
