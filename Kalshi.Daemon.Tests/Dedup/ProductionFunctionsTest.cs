@@ -8,7 +8,7 @@ using Sql = Kalshi.Daemon.Tests.Store.Sql;
 namespace Kalshi.Daemon.Tests.Dedup;
 
 /// <summary>Production's functions for people say what a fold of the same rows says, in stretches and between, and who vouches for it.</summary>
-[TestFixtureSource(typeof(StoreServers), nameof(StoreServers.All))]
+[TestFixtureSource(typeof(StoreServers), nameof(StoreServers.Native))]
 internal sealed class ProductionFunctionsTest(StoreFlavour flavour)
 {
     private const int Dollar = 1_000_000;

@@ -11,7 +11,7 @@ using Sql = Kalshi.Daemon.Tests.Store.Sql;
 namespace Kalshi.Daemon.Tests.Dedup;
 
 /// <summary>What the writing of production makes of turns, on every kind of database.</summary>
-[TestFixtureSource(typeof(StoreServers), nameof(StoreServers.All))]
+[TestFixtureSource(typeof(StoreServers), nameof(StoreServers.Native))]
 internal sealed class ProductionStoreTest(StoreFlavour flavour)
 {
     private const int Market = 1;
