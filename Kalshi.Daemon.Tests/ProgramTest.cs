@@ -67,7 +67,7 @@ internal sealed class ProgramTest
     [TestCase(ExitCode.Config, "exchange.key_id is empty: ", "gather")]
     [TestCase(ExitCode.Config, "exchange.key_file is empty: ", "gather", "--set", "exchange.key_id=a")]
     [TestCase(ExitCode.Config, "Cannot read exchange.key_file none.pem: ", "gather", "--set", "exchange.key_id=a", "--set", "exchange.key_file=none.pem")]
-    [TestCase(ExitCode.Unavailable, "There is no data/status.json: ", "status")]
+    [TestCase(ExitCode.Unavailable, "There is neither status.json nor dedup.json in data: ", "status")]
     public void What_cannot_work_is_one_sentence_and_an_exit_code(int exitCode, string sentence, params string[] arguments)
     {
         var refused = KalshidProcess.Run(new Dictionary<string, string>(), arguments, _folder.Path);

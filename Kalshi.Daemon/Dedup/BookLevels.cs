@@ -3,20 +3,16 @@ using Kalshi.Daemon.Exchange.Protocol;
 
 namespace Kalshi.Daemon.Dedup;
 
-/// <summary>Levels of a book with some changes undone or done. Cold.</summary>
+/// <summary>Levels of a book with some changes undone. Cold.</summary>
 internal static class BookLevels
 {
     /// <summary>The book before the changes that led to these levels.</summary>
-    public static (Level[] Yes, Level[] No) Undo(ReadOnlySpan<Level> yes, ReadOnlySpan<Level> no, IEnumerable<MarketChange> changes) =>
-        Apply(yes, no, changes.Select(change => change with { Delta = -change.Delta }));
-
-    /// <summary>The book after the changes.</summary>
-    public static (Level[] Yes, Level[] No) Apply(ReadOnlySpan<Level> yes, ReadOnlySpan<Level> no, IEnumerable<MarketChange> changes)
+    public static (Level[] Yes, Level[] No) Undo(ReadOnlySpan<Level> yes, ReadOnlySpan<Level> no, IEnumerable<MarketChange> changes)
     {
         var (yesLevels, noLevels) = (Quantities(yes), Quantities(no));
         foreach (var change in changes)
         {
-            CollectionsMarshal.GetValueRefOrAddDefault(change.Side == Side.Yes ? yesLevels : noLevels, change.Price, out _) += change.Delta;
+            CollectionsMarshal.GetValueRefOrAddDefault(change.Side == Side.Yes ? yesLevels : noLevels, change.Price, out _) -= change.Delta;
         }
 
         return (Levels(yesLevels), Levels(noLevels));

@@ -47,7 +47,7 @@ internal sealed partial class MarketMerge
     /// <summary>A run without a place meets the stretch at a key both must have, and differs there.</summary>
     private bool TryDissent(int self, ref RunSlot slot, Run run, int change, Stretch stretch, ChangeKey key)
     {
-        if (self < 0)
+        if (self < 0 && change >= run.Checked)
         {
             return false; // Nothing will settle what a run that is over says.
         }
@@ -62,8 +62,8 @@ internal sealed partial class MarketMerge
         var (after, digest) = window.Before(index);
         var held = index < window.Count ? window[index].Change : default;
         slot = new RunSlot { EpochId = run.EpochId, OpenedAt = run.OpenedAt };
-        Dissent(ref slot, self, stretch, after, run.HasBook ? run.DigestAfter(change) : digest, held, run.Changes[change]);
-        Feed(self, ref slot, run.Changes, change + 1);
+        Dissent(ref slot, GathererOf(self), stretch, after, run.HasBook ? run.DigestAfter(change) : digest, held, run.Changes[change]);
+        Feed(self, ref slot, run, change + 1);
         return true;
     }
 
@@ -136,6 +136,15 @@ internal sealed partial class MarketMerge
     private void OnMismatch(int gatherer, ref RunSlot slot, long receivedAt, ulong digest, ReadOnlySpan<Level> yes, ReadOnlySpan<Level> no)
     {
         _context.Counters.SnapshotMismatches++;
+        if (slot is { State: RunState.Attached, Detail: { } behind })
+        {
+            // What it said there was not compared change by change.
+            _context.Counters.Disagreements++;
+            _context.Counters.Settled++;
+            Output.OnDisagreement(new Disagreement(
+                Id, ++_disagreements, receivedAt, behind.Key, default, HolderBits(slot.Stretch!, behind.Key), default, gatherer, receivedAt, "held: the other one's changes do not lead to its own snapshot"));
+        }
+
         var (epochId, ended) = (slot.EpochId, slot);
         ended.State = RunState.Attached;
         var position = PositionOf(ended).Key;
@@ -152,17 +161,17 @@ internal sealed partial class MarketMerge
     }
 
     /// <summary>Production takes the dissenting run's version from where they part.</summary>
-    private void Correct(int gatherer, ref RunSlot slot, long receivedAt, string verdict)
+    private void Correct(int self, ref RunSlot slot, long receivedAt, string verdict)
     {
         var stretch = slot.Stretch!;
         var run = slot.Detail!;
         Settle(ref slot, receivedAt, verdict);
         Withdraw(stretch, run.Key, run.Digest);
         slot = new RunSlot { EpochId = slot.EpochId, State = RunState.Attached, Stretch = stretch, Vouch = ++_vouches, OpenedAt = run.OpenedAt, IsProven = true };
-        Output.OnVouch(new Vouch(Id, slot.Vouch, gatherer, slot.EpochId, run.OpenedAt, run.Key));
+        Output.OnVouch(new Vouch(Id, slot.Vouch, GathererOf(self), slot.EpochId, run.OpenedAt, run.Key));
         stretch.IsOpen = true;
         TellCoverage(stretch);
-        Feed(gatherer, ref slot, run.Changes, 0);
+        Feed(self, ref slot, run, 0);
         for (var i = 0; i < _slots.Length; i++)
         {
             // Others that said the same go on with it.
@@ -172,7 +181,7 @@ internal sealed partial class MarketMerge
                 _slots[i] = new RunSlot { EpochId = other.EpochId, State = RunState.Attached, Stretch = stretch, Vouch = ++_vouches, OpenedAt = other.OpenedAt, IsProven = true };
                 Output.OnVouch(new Vouch(Id, _slots[i].Vouch, i, other.EpochId, other.OpenedAt, run.Key));
                 SetPosition(ref _slots[i], run.Key, run.Digest, hasDigest: true);
-                Feed(i, ref _slots[i], other.Changes, 0);
+                Feed(i, ref _slots[i], other, 0);
             }
         }
 

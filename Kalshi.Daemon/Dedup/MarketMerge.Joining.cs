@@ -43,16 +43,20 @@ internal sealed partial class MarketMerge
             // Another run joined them meanwhile: the place is within the stretch now.
             slot.State = RunState.Attached;
             SetPosition(ref slot, run.Key, run.Digest, hasDigest: true);
-            Feed(self, ref slot, run.Changes, 0);
+            Feed(self, ref slot, run, 0);
             return true;
         }
 
-        var isFirstKnown = !next.IsEmpty;
-        if (isFirstKnown && run.Changes.FindIndex(change => change.At >= next.First.At) is var earlier && earlier != 0)
+        if (next.IsEmpty)
+        {
+            return TryJoinEmpty(self, gatherer, ref slot, stretch, next, run, hasEnded);
+        }
+
+        if (run.Changes.FindIndex(change => change.At >= next.First.At) is var earlier && earlier != 0)
         {
             // They were kept while the stretch had no change; now it is known that they lie before it.
-            ExtendTo(self, ref slot, stretch, next, run, earlier < 0 ? run.Changes.Count : earlier);
-            run.Changes.RemoveRange(0, earlier < 0 ? run.Changes.Count : earlier);
+            ExtendTo(self, ref slot, stretch, run, earlier < 0 ? run.Changes.Count : earlier);
+            run.RemoveFirst(earlier < 0 ? run.Changes.Count : earlier);
             (run.Key, run.Digest) = (stretch.Last, stretch.Digest);
             if (run.Changes.Count == 0)
             {
@@ -62,15 +66,14 @@ internal sealed partial class MarketMerge
         }
 
         // How many changes may lie before the stretch, and whether that is all the run has to say about it.
-        var count = !isFirstKnown ? run.Changes.Count : run.Changes[0].At > next.First.At ? 0 : run.FirstInstantCount;
-        var isThrough = isFirstKnown && count < run.Changes.Count;
-        var pastAt = Math.Max(run.LastReceivedAt, isFirstKnown ? next.LastReceivedAt : next.OpenedAt);
-        if (!isThrough && !hasEnded && !(IsPast(pastAt) && _context.Progress[gatherer] >= pastAt + Margin))
+        var count = run.Changes[0].At > next.First.At ? 0 : run.FirstInstantCount;
+        var isThrough = count < run.Changes.Count;
+        if (!isThrough && !hasEnded && !IsToldTo(gatherer, Math.Max(run.LastReceivedAt, next.LastReceivedAt)))
         {
             return false;
         }
 
-        var meets = FindMeeting(run, next, isFirstKnown ? count - next.FirstCount : count, count);
+        var meets = FindMeeting(run, next, count - next.FirstCount, 0, count);
         if (meets < 0 && isThrough)
         {
             Miss(ref slot, gatherer, run);
@@ -78,13 +81,71 @@ internal sealed partial class MarketMerge
         }
 
         // A run that never came to the stretch's book has told of nothing but what lies before it.
-        ExtendTo(self, ref slot, stretch, next, run, meets >= 0 ? meets : count);
+        ExtendTo(self, ref slot, stretch, run, meets >= 0 ? meets : count);
         (slot.State, slot.Detail, slot.Lag, slot.IsProven) = (RunState.Attached, null, 0, true);
-        if (meets < 0)
+        if (meets >= 0)
         {
+            JoinAt(self, ref slot, stretch, next, run, meets);
+        }
+
+        return true;
+    }
+
+    /// <summary>
+    /// The next stretch has nothing but its book: it stands where the run has that book, among the changes that clocks allow to lie before and behind it. When the run never had it, though it
+    /// was heard of beyond it, the book is older than what the run's stretch holds already.
+    /// </summary>
+    private bool TryJoinEmpty(int self, int gatherer, ref RunSlot slot, Stretch stretch, Stretch next, Run run, bool hasEnded)
+    {
+        var (fewest, most) = (0, 0);
+        var behind = NextWithChangesOf(next);
+        foreach (var change in run.Changes)
+        {
+            fewest += fewest == most && change.ReceivedAt < next.OpenedAt - Margin ? 1 : 0;
+            if (Math.Min(change.ReceivedAt, change.At) > next.OpenedAt + Margin || change.At > behind?.First.At)
+            {
+                break;
+            }
+
+            most++;
+        }
+
+        fewest = Math.Min(fewest, most);
+        var isThrough = most < run.Changes.Count || _context.Reach[gatherer].Of(run.EpochId) > next.OpenedAt + (2 * Margin);
+        if (!isThrough && !hasEnded && !IsToldTo(gatherer, Math.Max(run.LastReceivedAt, next.OpenedAt)))
+        {
+            return false;
+        }
+
+        var meets = FindMeeting(run, next, most, fewest, most);
+        if (meets < 0 && isThrough)
+        {
+            Dissolve(stretch, next);
+            if (NextOf(stretch) is null)
+            {
+                (slot.State, slot.Detail, slot.Lag, slot.IsProven) = (RunState.Attached, null, 0, true);
+                Feed(self, ref slot, run, 0);
+            }
+
             return true;
         }
 
+        ExtendTo(self, ref slot, stretch, run, meets >= 0 ? meets : run.Changes.Count);
+        (slot.State, slot.Detail, slot.Lag, slot.IsProven) = (RunState.Attached, null, 0, true);
+        if (meets >= 0)
+        {
+            JoinAt(self, ref slot, stretch, next, run, meets);
+        }
+
+        return true;
+    }
+
+    /// <summary>Whether everything was told that the gatherer could have received until then, and others as well.</summary>
+    private bool IsToldTo(int gatherer, long receivedAt) => IsPast(receivedAt) && _context.Progress[gatherer] >= receivedAt + Margin;
+
+    /// <summary>The stretch ends where the next one begins; the run goes on there with its changes from `meets` on.</summary>
+    private void JoinAt(int self, ref RunSlot slot, Stretch stretch, Stretch next, Run run, int meets)
+    {
         _context.Counters.GapsJoined++;
         var isWindowMoved = next.IsEmpty;
         Join(stretch, next);
@@ -93,17 +154,53 @@ internal sealed partial class MarketMerge
             Move(ref slot, stretch, next, isWindowMoved); // An orphan's, which is not among the others.
         }
 
-        Feed(self, ref slot, run.Changes, meets);
-        return true;
+        Feed(self, ref slot, run, meets);
+    }
+
+    /// <summary>A stretch that has nothing but a book which is older than the end of the one before it: it claims nothing any more, and what comes from its runs is placed by key.</summary>
+    private void Dissolve(Stretch before, Stretch stale)
+    {
+        MarkDirty();
+        for (var i = 0; i < _slots.Length; i++)
+        {
+            ref var slot = ref _slots[i];
+            if (slot.Stretch != stale)
+            {
+                continue;
+            }
+
+            EndVouch(slot, ChangeKey.None, 0, "its book is an older one");
+            var kept = slot.State == RunState.Joining ? slot.Detail!.Changes : null;
+            slot = kept is null ? default : new RunSlot
+            {
+                EpochId = slot.EpochId,
+                State = RunState.Pending,
+                Detail = new Run { Gatherer = i, EpochId = slot.EpochId, OpenedAt = kept[0].ReceivedAt, Changes = kept },
+            };
+        }
+
+        if (stale.GapNumber > 0)
+        {
+            Output.OnCoverageRemoved(Id, stale.GapNumber);
+        }
+
+        if (stale.OpenGapNumber > 0)
+        {
+            Output.OnCoverageRemoved(Id, stale.OpenGapNumber);
+        }
+
+        Output.OnCoverage(new ProductionCoverage(Id, stale.Number, CoverageState.Whole, stale.FromAt, stale.FromAt, ChangeKey.None, ChangeKey.None, "its book is an older one"));
+        _stretches.Remove(stale);
+        before.IsOpen = HasAttached(before);
+        TellCoverage(before);
     }
 
     /// <summary>The run's first `count` changes are the end of the stretch, before the next one.</summary>
-    private void ExtendTo(int self, ref RunSlot slot, Stretch stretch, Stretch next, Run run, int count)
+    private void ExtendTo(int self, ref RunSlot slot, Stretch stretch, Run run, int count)
     {
-        var shift = next.IsEmpty ? 0 : CountAt(run, count, next.First.At);
-        if (shift > 0)
+        if (NextWithChangesOf(stretch) is { } next && CountAt(run, count, next.First.At) is var shift and > 0)
         {
-            Renumber(next, shift);
+            Renumber(next, next.First.At, shift);
         }
 
         for (var i = 0; i < count; i++)
@@ -113,14 +210,14 @@ internal sealed partial class MarketMerge
     }
 
     /// <summary>How many of the kept changes come before the stretch: as expected, else wherever the digest fits; −1 when it fits nowhere.</summary>
-    private static int FindMeeting(Run run, Stretch next, int expected, int max)
+    private static int FindMeeting(Run run, Stretch next, int expected, int fewest, int most)
     {
         if (expected >= 0 && run.DigestAfter(expected) == next.Base)
         {
             return expected;
         }
 
-        for (var count = max; count >= 0; count--)
+        for (var count = most; count >= fewest; count--)
         {
             if (run.DigestAfter(count) == next.Base)
             {
@@ -153,14 +250,20 @@ internal sealed partial class MarketMerge
         {
             EpochId = run.EpochId,
             State = RunState.Pending,
-            Detail = new Run { Gatherer = gatherer, EpochId = run.EpochId, OpenedAt = run.Changes[0].ReceivedAt, Changes = run.Changes },
+            Detail = new Run { Gatherer = gatherer, EpochId = run.EpochId, OpenedAt = run.Changes[0].ReceivedAt, Changes = run.Changes, Checked = run.Checked, CheckedAt = run.CheckedAt },
         };
         Detach(ended, 0, "does not meet what follows");
     }
 
-    private void Renumber(Stretch stretch, int by)
+    /// <summary>The stretch's changes at the instant, and those of stretches behind it that go on within it, make room.</summary>
+    private void Renumber(Stretch stretch, long at, int by)
     {
-        var (at, first) = (stretch.First.At, stretch.First.Ordinal);
+        if (stretch.Last.At == at && NextWithChangesOf(stretch) is { } next && next.First.At == at)
+        {
+            Renumber(next, at, by);
+        }
+
+        var first = stretch.First.Ordinal;
         Output.OnRenumbered(Id, at, first, stretch.FirstCount, by);
         stretch.First = ChangeWindow.Shift(stretch.First, at, first, by);
         stretch.Last = ChangeWindow.Shift(stretch.Last, at, first, by);

@@ -210,6 +210,8 @@ internal sealed partial class MarketMerge
         WriteKey(writer, run.Key);
         writer.Write(run.Digest);
         writer.Write(run.HasBook);
+        writer.Write7BitEncodedInt(run.Checked);
+        writer.Write(run.CheckedAt);
         writer.Write(run.IsEnded);
         writer.Write(run.CoveredTo);
         writer.WriteReason(run.Reason);
@@ -244,6 +246,8 @@ internal sealed partial class MarketMerge
             Key = ReadKey(reader),
             Digest = reader.ReadUInt64(),
             HasBook = reader.ReadBoolean(),
+            Checked = reader.Read7BitEncodedInt(),
+            CheckedAt = reader.ReadInt64(),
             IsEnded = reader.ReadBoolean(),
             CoveredTo = reader.ReadInt64(),
             Reason = reader.ReadReason()!,

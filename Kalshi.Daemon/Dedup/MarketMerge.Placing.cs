@@ -169,12 +169,12 @@ internal sealed partial class MarketMerge
                 continue;
             }
 
-            if ((run.HasBook && run.Digest == stretch.Digest) || at > stretch.OpenedAt + Margin)
+            var isBefore = at < stretch.OpenedAt - Margin;
+            if (!isBefore && ((run.HasBook && run.Digest == stretch.Digest) || at > stretch.OpenedAt + Margin))
             {
                 return stretch;
             }
 
-            var isBefore = at < stretch.OpenedAt - Margin;
             var isPast = IsPast(Math.Max(run.Changes[0].ReceivedAt, stretch.OpenedAt));
             if (!isBefore && !(isPast && ((run.HasBook && run.PassesThrough(stretch.Digest)) || CoveredTo(stretch) >= run.Changes[0].ReceivedAt + Margin)))
             {
@@ -200,15 +200,22 @@ internal sealed partial class MarketMerge
     private bool TryPlaceWithin(int self, ref RunSlot slot, Run run, Stretch stretch)
     {
         // The stretch before may have ended at the same instant.
-        if (run.Changes[0].At == stretch.First.At && PreviousOf(stretch) is { IsEmpty: false } previous && previous.Last.At == stretch.First.At
-            && TryPlaceByContent(self, ref slot, run, previous))
+        if (run.Changes[0].At == stretch.First.At && PreviousOf(stretch) is { IsEmpty: false } previous && previous.Last.At == stretch.First.At)
         {
-            return true;
+            if (TryPlaceByContent(self, ref slot, run, previous))
+            {
+                return true;
+            }
+
+            if (HasPresent(previous) && !IsPast(Math.Max(run.Changes[0].ReceivedAt, previous.LastReceivedAt)))
+            {
+                return false; // Which of the two it began in, the next instant or time tells.
+            }
         }
 
         if (LacksBegin(run, stretch))
         {
-            return TryBegin(self, ref slot, run, PreviousOf(stretch));
+            return TryBeginBefore(self, ref slot, run, stretch);
         }
 
         return TryPlaceByKey(self, ref slot, run, stretch)
@@ -265,9 +272,70 @@ internal sealed partial class MarketMerge
     private static bool FitsAt(Run run, int change, Stretch stretch, int index) =>
         stretch.Window![index].Change.IsSame(run.Changes[change]) && (!run.HasBook || run.DigestAfter(change) == stretch.Window.Before(index).Digest);
 
-    /// <summary>Whether the run saw more of the stretch's first instant than the stretch holds, up to its book: it began before it.</summary>
-    private static bool LacksBegin(Run run, Stretch stretch) =>
-        run.HasBook && SawMoreOfBegin(run, stretch) && run.DigestAfter(run.FirstInstantCount - stretch.FirstCount) == stretch.Base;
+    /// <summary>Whether the run saw changes of the stretch's first instant that lead to the stretch's book, and then its first ones: it began before it.</summary>
+    private static bool LacksBegin(Run run, Stretch stretch)
+    {
+        if (!run.HasBook || run.Changes[0].At != stretch.First.At || BeginsWith(run, 0, stretch))
+        {
+            return false;
+        }
+
+        var count = run.FirstInstantCount;
+        var isWhole = run.Changes.Count > count && stretch.Last.At > stretch.First.At; // Then both end where the instant does.
+        for (var before = isWhole ? count - stretch.FirstCount : 1; before > 0 && before <= count; before++)
+        {
+            if (BeginsWith(run, before, stretch))
+            {
+                return true;
+            }
+
+            if (isWhole)
+            {
+                return false;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Whether the run has the stretch's book behind its first `before` changes, and the stretch's first changes, as far as they are kept, behind that.</summary>
+    private static bool BeginsWith(Run run, int before, Stretch stretch)
+    {
+        if (run.DigestAfter(before) != stretch.Base)
+        {
+            return false;
+        }
+
+        var window = stretch.Window;
+        var kept = window is { Count: > 0 } && window[0].Key == stretch.First ? Math.Min(stretch.FirstCount, run.FirstInstantCount - before) : 0;
+        for (var i = 0; i < kept; i++)
+        {
+            if (!window![i].Change.IsSame(run.Changes[before + i]))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>The run leads to the stretch's begin, from before whatever stands between with a book that the run passes through.</summary>
+    private bool TryBeginBefore(int self, ref RunSlot slot, Run run, Stretch stretch)
+    {
+        var before = PreviousOf(stretch);
+        while (before is { IsEmpty: true } between && run.PassesThrough(between.Base))
+        {
+            if (between.Base == run.Digest)
+            {
+                Attach(self, ref slot, run, between, 0, 0, isProven: true);
+                return true;
+            }
+
+            before = PreviousOf(between);
+        }
+
+        return TryBegin(self, ref slot, run, before);
+    }
 
     private static bool SawMoreOfBegin(Run run, Stretch stretch) => run.Changes[0].At == stretch.First.At && run.FirstInstantCount > stretch.FirstCount;
 
@@ -440,13 +508,18 @@ internal sealed partial class MarketMerge
                 return Forget(ref slot);
             }
 
-            if (run.Digest != stretch.Digest || !AreBothPast(run, stretch))
+            if (run.Digest == stretch.Digest && AreBothPast(run, stretch))
+            {
+                Attach(self, ref slot, run, stretch, 0, 0, isProven: false);
+                return true;
+            }
+
+            if (stretch != Tip || CoveredTo(stretch) >= run.OpenedAt + Margin || _context.Watermark < run.OpenedAt + (2 * _context.Settings.LagBudget))
             {
                 return false;
             }
 
-            Attach(self, ref slot, run, stretch, 0, 0, isProven: false);
-            return true;
+            // Its gatherers are there, but nothing was heard of the connections of its runs for so long that they may be dead.
         }
 
         if (run.IsEnded)
@@ -507,7 +580,7 @@ internal sealed partial class MarketMerge
         var after = AfterOf(run, stretch, lag, known, position);
         Attach(self, ref slot, run, stretch, after.IsNone && !stretch.IsEmpty ? stretch.First with { Ordinal = stretch.First.Ordinal - 1 } : after);
         (slot.Lag, slot.IsProven) = (lag, isProven);
-        Feed(self, ref slot, run.Changes, known);
+        Feed(self, ref slot, run, known);
     }
 
     /// <summary>The place lies before what is kept: it is named by its key, from the run's change `known` on.</summary>
@@ -516,7 +589,7 @@ internal sealed partial class MarketMerge
         Attach(self, ref slot, run, stretch, new ChangeKey(run.Changes[known].At, -1));
         slot.Detail = new Run { EpochId = run.EpochId, Key = new ChangeKey(run.Changes[known - 1].At, 0), Digest = run.DigestAfter(known), HasBook = run.HasBook };
         slot.IsProven = true;
-        Feed(self, ref slot, run.Changes, known);
+        Feed(self, ref slot, run, known);
     }
 
     /// <summary>The run began with the book that the stretch began with, which is no longer kept.</summary>
@@ -526,7 +599,7 @@ internal sealed partial class MarketMerge
         Attach(self, ref slot, run, stretch, begin);
         slot.Detail = new Run { EpochId = run.EpochId, Key = begin, Digest = stretch.Base, HasBook = true };
         slot.IsProven = true;
-        Feed(self, ref slot, run.Changes, 0);
+        Feed(self, ref slot, run, 0);
     }
 
     private void Attach(int self, ref RunSlot slot, Run run, Stretch stretch, ChangeKey after)

@@ -63,7 +63,7 @@ internal sealed partial class MarketMerge
     public void OnSnapshot(int gatherer, long epochId, long receivedAt, ReadOnlySpan<Level> yes, ReadOnlySpan<Level> no)
     {
         ref var slot = ref _slots[gatherer];
-        LeaveOtherEpoch(gatherer, ref slot, epochId, receivedAt);
+        LeaveOtherEpoch(gatherer, ref slot, epochId);
         while (slot.State == RunState.Joining && yes.IsEmpty && no.IsEmpty)
         {
             TryJoin(gatherer, gatherer, ref slot, hasEnded: true); // The exchange cleared the book: nothing of what was kept comes behind that.
@@ -90,7 +90,7 @@ internal sealed partial class MarketMerge
     public void OnChange(int gatherer, long epochId, in MarketChange change)
     {
         ref var slot = ref _slots[gatherer];
-        LeaveOtherEpoch(gatherer, ref slot, epochId, change.ReceivedAt);
+        LeaveOtherEpoch(gatherer, ref slot, epochId);
         switch (slot.State)
         {
             case RunState.None:
@@ -170,7 +170,7 @@ internal sealed partial class MarketMerge
         Touch();
     }
 
-    private void LeaveOtherEpoch(int gatherer, ref RunSlot slot, long epochId, long receivedAt)
+    private void LeaveOtherEpoch(int gatherer, ref RunSlot slot, long epochId)
     {
         if (slot.State != RunState.None && slot.EpochId != epochId)
         {
@@ -202,6 +202,7 @@ internal sealed partial class MarketMerge
         else
         {
             _context.Counters.SnapshotsChecked++;
+            (run.Checked, run.CheckedAt) = (run.Changes.Count, receivedAt);
         }
     }
 
@@ -413,7 +414,7 @@ internal sealed partial class MarketMerge
     /// <summary>At the end of a stretch that another one follows: only what surely lies before that one's first change is new.</summary>
     private void AdvanceIntoGap(int self, ref RunSlot slot, Stretch stretch, Stretch next, in MarketChange change)
     {
-        if (next.IsEmpty ? change.ReceivedAt < next.OpenedAt - Margin : change.At < next.First.At)
+        if ((!next.IsEmpty || change.ReceivedAt < next.OpenedAt - Margin) && (NextWithChangesOf(stretch) is not { } behind || change.At < behind.First.At))
         {
             slot.IsProven = true;
             Extend(self, ref slot, stretch, change);
@@ -509,23 +510,41 @@ internal sealed partial class MarketMerge
         }
     }
 
-    /// <summary>Gives the slot's run changes that were kept, from the index on.</summary>
-    private void Feed(int self, ref RunSlot slot, List<MarketChange> changes, int from)
+    /// <summary>Gives the slot's run what was kept of it, from the change on, and the snapshot that it led to.</summary>
+    private void Feed(int self, ref RunSlot slot, Run run, int from)
     {
-        for (var i = from; i < changes.Count; i++)
+        for (var i = from; i < run.Changes.Count && slot.State != RunState.None; i++)
         {
             if (slot.State == RunState.Attached)
             {
-                Advance(self, ref slot, changes[i]);
-            }
-            else if (slot.State == RunState.None)
-            {
-                return;
+                Advance(self, ref slot, run.Changes[i]);
             }
             else
             {
-                Keep(GathererOf(self), ref slot, changes[i]);
+                Keep(GathererOf(self), ref slot, run.Changes[i]);
             }
+
+            if (i + 1 == run.Checked)
+            {
+                OnFedSnapshot(self, ref slot, run.CheckedAt);
+            }
+        }
+    }
+
+    /// <summary>A snapshot that fitted the run's changes while its place was not known.</summary>
+    private void OnFedSnapshot(int self, ref RunSlot slot, long receivedAt)
+    {
+        switch (slot.State)
+        {
+            case RunState.Attached:
+                SettleHeld(slot.Stretch!, PositionOf(slot).Key, receivedAt);
+                break;
+            case RunState.Dissenting:
+                Correct(self, ref slot, receivedAt, "other: its snapshot fits");
+                break;
+            case RunState.Pending or RunState.Joining:
+                (slot.Detail!.Checked, slot.Detail.CheckedAt) = (slot.Detail.Changes.Count, receivedAt);
+                break;
         }
     }
 
@@ -574,9 +593,31 @@ internal sealed partial class MarketMerge
 
     private static ChangeKey NextKey(ChangeKey previous, long at) => at == previous.At ? previous with { Ordinal = previous.Ordinal + 1 } : new ChangeKey(at, 0);
 
-    /// <summary>Ordinals go on where the stretch before ended at the same instant.</summary>
-    private ChangeKey NextKeyOf(Stretch stretch, long at) =>
-        NextKey(stretch.IsEmpty && PreviousOf(stretch) is { } previous ? previous.Last : stretch.Last, at);
+    /// <summary>Ordinals go on where the stretch with changes before it ended at the same instant.</summary>
+    private ChangeKey NextKeyOf(Stretch stretch, long at)
+    {
+        for (var i = stretch.IsEmpty ? _stretches.IndexOf(stretch) : -1; i > 0; i--)
+        {
+            if (!_stretches[i - 1].IsEmpty)
+            {
+                return NextKey(_stretches[i - 1].Last, at);
+            }
+        }
+
+        return NextKey(stretch.Last, at);
+    }
+
+    /// <summary>The next one behind it that has changes.</summary>
+    private Stretch? NextWithChangesOf(Stretch stretch)
+    {
+        var next = NextOf(stretch);
+        while (next is { IsEmpty: true })
+        {
+            next = NextOf(next);
+        }
+
+        return next;
+    }
 
     private Stretch? NextOf(Stretch stretch)
     {

@@ -49,6 +49,10 @@ internal sealed class Run
     /// <summary>Changes that wait.</summary>
     public List<MarketChange> Changes = [];
 
+    /// <summary>How many of the changes led to a snapshot of the run's own, and when that was received; 0: none yet.</summary>
+    public int Checked;
+    public long CheckedAt;
+
     /// <summary>Set when the gatherer's run is over but its place is not known.</summary>
     public bool IsEnded;
     public long CoveredTo;
@@ -69,6 +73,12 @@ internal sealed class Run
         }
 
         return digest;
+    }
+
+    public void RemoveFirst(int count)
+    {
+        Changes.RemoveRange(0, count);
+        Checked = Math.Max(0, Checked - count);
     }
 
     /// <summary>Whether the book was this one before or after one of the changes.</summary>
