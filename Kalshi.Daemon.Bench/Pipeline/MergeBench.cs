@@ -29,7 +29,7 @@ internal static class MergeBench
     private static bool Speed(int changes, int markets)
     {
         var output = new CountingOutput();
-        var merge = new BookMerge(new MergeSettings(Gatherers, Margin, 60 * Micros.PerSecond), output);
+        var merge = new BookMerge(new MergeSettings(Gatherers, Margin, 60 * Micros.PerSecond), output, new Forgetful());
         Begin(merge, markets);
         var tape = Tape(changes, markets);
         var (allocated, cpu, clock) = (GC.GetAllocatedBytesForCurrentThread(), Environment.CpuUsage.TotalTime, Stopwatch.StartNew());
@@ -65,7 +65,7 @@ internal static class MergeBench
         GC.Collect();
         var before = GC.GetTotalMemory(forceFullCollection: true);
         var output = new CountingOutput();
-        var merge = new BookMerge(new MergeSettings(Gatherers, Margin, 60 * Micros.PerSecond), output);
+        var merge = new BookMerge(new MergeSettings(Gatherers, Margin, 60 * Micros.PerSecond), output, new Forgetful());
         var watch = Stopwatch.StartNew();
         Begin(merge, markets);
         for (var market = 1; market <= markets; market++)
@@ -179,6 +179,14 @@ internal static class MergeBench
         }
 
         public void OnWithdrawn(int market, ChangeKey after, ChangeKey last)
+        {
+        }
+    }
+
+    /// <summary>Nobody is so late.</summary>
+    private sealed class Forgetful : IBookRecall
+    {
+        public void RecallChanges(int market, ChangeKey from, ChangeKey to, int most, List<(ChangeKey Key, MarketChange Change)> into)
         {
         }
     }

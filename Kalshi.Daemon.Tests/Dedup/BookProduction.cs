@@ -1,7 +1,9 @@
+using Kalshi.Daemon.Dedup;
+
 namespace Kalshi.Daemon.Tests.Dedup;
 
 /// <summary>Production in memory: the rows as its tables would hold them.</summary>
-internal sealed class BookProduction
+internal sealed class BookProduction : IBookRecall
 {
     private readonly Dictionary<int, MarketProduction> _markets = [];
 
@@ -13,6 +15,15 @@ internal sealed class BookProduction
         }
 
         return market;
+    }
+
+    public void RecallChanges(int market, ChangeKey from, ChangeKey to, int most, List<(ChangeKey Key, MarketChange Change)> into)
+    {
+        var changes = Market(market).Changes;
+        for (var row = Market(market).FindFirst(from); row < changes.Count && changes[row].Key < to && into.Count < most; row++)
+        {
+            into.Add(changes[row]);
+        }
     }
 
     /// <summary>One transaction. Throws <see cref="ProductionException"/> for what a database would refuse, or what concerns no row.</summary>

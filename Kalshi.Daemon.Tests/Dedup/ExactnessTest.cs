@@ -20,7 +20,7 @@ internal sealed class ExactnessTest
     [Test]
     public void Every_change_that_a_gatherer_covered_is_held_once_and_in_order()
     {
-        var campaign = new Campaign((_, settings, output) => new BookMerge(settings, output), TestContext.Out);
+        var campaign = new Campaign((_, settings, output, recall) => new BookMerge(settings, output, recall), TestContext.Out);
         campaign.Run(First, Count, FailuresMax);
         Assert.That(campaign.Failures, Is.Empty);
     }

@@ -14,7 +14,7 @@ internal sealed class OracleMerge(Scenario scenario, IBookOutput output) : IBook
     private readonly int[] _saved = new int[scenario.Feeds.Length];
     private bool _isDone;
 
-    public static IBookInput Make(Scenario scenario, MergeSettings settings, IBookOutput output) => new OracleMerge(scenario, output);
+    public static IBookInput Make(Scenario scenario, MergeSettings settings, IBookOutput output, IBookRecall recall) => new OracleMerge(scenario, output);
 
     public void OnSnapshot(int gatherer, int market, long epochId, long receivedAt, ReadOnlySpan<Level> yes, ReadOnlySpan<Level> no) =>
         _told[gatherer].Add((FeedKind.Snapshot, market, epochId, receivedAt));

@@ -94,7 +94,7 @@ internal sealed class TurnDriver
     private void Start()
     {
         _output = new BookOutputLog(_alter);
-        _merge = _maker(_scenario, new MergeSettings(_scenario.Recipe.Gatherers, _scenario.Recipe.Margin, _scenario.Recipe.LagBudget), _output);
+        _merge = _maker(_scenario, new MergeSettings(_scenario.Recipe.Gatherers, _scenario.Recipe.Margin, _scenario.Recipe.LagBudget), _output, Production);
         var memory = (IMergeMemory)_merge;
         if (_memoryState is not null)
         {

@@ -14,9 +14,9 @@ internal sealed partial class BookMerge : IBookInput
     /// <summary>Markets that wait, by the watermark at which to look again.</summary>
     private readonly Queue<(long DueAt, MarketMerge Market)> _waiting = [];
 
-    public BookMerge(MergeSettings settings, IBookOutput output)
+    public BookMerge(MergeSettings settings, IBookOutput output, IBookRecall recall)
     {
-        _context = new MergeContext(settings, output);
+        _context = new MergeContext(settings, output, recall);
     }
 
     public BookMergeCounters Counters => _context.Counters;
@@ -75,6 +75,7 @@ internal sealed partial class BookMerge : IBookInput
         }
 
         Trim();
+        _context.EndTurn();
     }
 
     private void Decide(MarketMerge market)

@@ -26,6 +26,9 @@ internal sealed class BookMergeCounters
     public long SnapshotsChecked;
     public long SnapshotMismatches;
 
+    /// <summary>How often production was asked for a market's changes.</summary>
+    public long Recalls;
+
     /// <summary>Stamps before the one of the market's change before: taken as equal to that one.</summary>
     public long StampsStepped;
 }

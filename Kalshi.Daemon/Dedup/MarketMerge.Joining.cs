@@ -265,6 +265,7 @@ internal sealed partial class MarketMerge
 
         var first = stretch.First.Ordinal;
         Output.OnRenumbered(Id, at, first, stretch.FirstCount, by);
+        _context.Renumbered.Add(Id);
         stretch.First = ChangeWindow.Shift(stretch.First, at, first, by);
         stretch.Last = ChangeWindow.Shift(stretch.Last, at, first, by);
         stretch.Window?.Renumber(at, first, by);

@@ -199,6 +199,17 @@ internal sealed partial class MarketMerge
 
     private bool TryPlaceWithin(int self, ref RunSlot slot, Run run, Stretch stretch)
     {
+        if (!run.IsRecalled)
+        {
+            var begin = new ChangeKey(run.Changes[0].At, 0);
+            if (Recall(stretch, begin) == Recalled.NotNow || (PreviousOf(stretch) is { IsEmpty: false } ended && ended.Last >= begin && Recall(ended, begin) == Recalled.NotNow))
+            {
+                return false;
+            }
+
+            run.IsRecalled = true;
+        }
+
         // The stretch before may have ended at the same instant.
         if (run.Changes[0].At == stretch.First.At && PreviousOf(stretch) is { IsEmpty: false } previous && previous.Last.At == stretch.First.At)
         {

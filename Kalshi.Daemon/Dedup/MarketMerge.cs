@@ -379,10 +379,21 @@ internal sealed partial class MarketMerge
         _context.Counters.Confirmed++;
     }
 
-    /// <summary>Within what is no longer kept: known by its key; the digest is compared where the window begins.</summary>
+    /// <summary>Within what is no longer kept, and too much to recall: known by its key; the digest is compared where the window begins.</summary>
     private void AdvanceBehind(int self, ref RunSlot slot, Stretch stretch, in MarketChange change)
     {
         var behind = slot.Detail!;
+        if (!behind.IsRecalled)
+        {
+            behind.IsRecalled = true;
+            Recall(stretch, behind.Key);
+            if (slot.Detail is null)
+            {
+                Advance(self, ref slot, change);
+                return;
+            }
+        }
+
         var stamped = Stamp(change, behind.Key.At);
         behind.Key = NextKey(behind.Key, stamped.At);
         behind.Digest += BookDigest.Of(stamped);

@@ -5,12 +5,16 @@ internal sealed class MergeContext
 {
     private const int FreeWindowsMax = 4_096;
 
+    /// <summary>A turn recalls for so many markets: some tenths of a second.</summary>
+    private const int RecallsMax = 256;
+
     private readonly Stack<ChangeWindow> _windows = [];
 
-    public MergeContext(MergeSettings settings, IBookOutput output)
+    public MergeContext(MergeSettings settings, IBookOutput output, IBookRecall recall)
     {
         Settings = settings;
         Output = output;
+        Recall = recall;
         Progress = new long[settings.Gatherers];
         Reach = [.. Enumerable.Range(0, settings.Gatherers).Select(_ => new EpochReach())];
         IsPresent = new bool[settings.Gatherers];
@@ -19,6 +23,17 @@ internal sealed class MergeContext
     public MergeSettings Settings { get; }
 
     public IBookOutput Output { get; }
+
+    public IBookRecall Recall { get; }
+
+    /// <summary>How often the turn may still recall.</summary>
+    public int RecallsLeft { get; set; } = RecallsMax;
+
+    /// <summary>What was recalled last.</summary>
+    public List<(ChangeKey Key, MarketChange Change)> Recalled { get; } = [];
+
+    /// <summary>Markets whose keys the turn changed: production has the former ones until it is committed.</summary>
+    public HashSet<int> Renumbered { get; } = [];
 
     /// <summary>By gatherer: received_at up to which everything was told.</summary>
     public long[] Progress { get; }
@@ -42,6 +57,12 @@ internal sealed class MergeContext
     public List<MarketMerge> Dirty { get; } = [];
 
     public bool IsEverybodyPresent => Array.TrueForAll(IsPresent, present => present);
+
+    public void EndTurn()
+    {
+        RecallsLeft = RecallsMax;
+        Renumbered.Clear();
+    }
 
     public void Touch(MarketMerge market)
     {

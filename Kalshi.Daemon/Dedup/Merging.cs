@@ -68,8 +68,8 @@ internal sealed class Merging
 
         var settings = _settings with { Gatherers = start.Gatherers.Count };
         var output = new TurnOutput();
-        var recall = new ProductionRecall(_production, () => _store.Flush(stop));
-        var books = new BookMerge(settings, output);
+        var recall = new ProductionRecall(_production, _options.ProductionMarketIndex, () => _store.Flush(stop));
+        var books = new BookMerge(settings, output, recall);
         var streams = new StreamMerges(settings, output, recall);
         using var sources = new GathererSources(start.Gatherers, _options, _log);
         using var turns = new TurnReader(

@@ -11,7 +11,7 @@ namespace Kalshi.Daemon.Dedup;
 /// gatherer comes back to. Called by the merge's thread; `flush` makes turns under way visible. A failure of the database is thrown on:
 /// the claim is over, and everything begins anew.
 /// </summary>
-internal sealed class ProductionRecall(StoreDatabase production, Action flush) : IStreamRecall
+internal sealed class ProductionRecall(StoreDatabase production, bool hasMarketIndex, Action flush) : IStreamRecall, IBookRecall
 {
     private readonly Message _message = new();
     private readonly RegistryObject _item = new();
@@ -20,16 +20,36 @@ internal sealed class ProductionRecall(StoreDatabase production, Action flush) :
     public void RestoreBooks(BookMerge books)
     {
         // Rows of one market are many times fewer than a page; the order is that of an index production has.
-        var rows = Read($"select exchange_at, ordinal, market_id, received_at, side, price, delta from kalshid.orderbook_deltas where exchange_at >= {StoreReader.Spell(Math.Max(0, books.RecentFrom))} order by market_id, exchange_at, ordinal");
+        var rows = Read($"select {ChangeColumns} from kalshid.orderbook_deltas where exchange_at >= {StoreReader.Spell(Math.Max(0, books.RecentFrom))} order by market_id, exchange_at, ordinal");
         while (rows.TryRow())
         {
-            var key = new ChangeKey(rows.Time(), rows.Int32());
-            var (market, receivedAt) = (rows.Int32(), rows.Time());
-            var side = RowMessages.SideOf(rows.Byte());
-            books.Restore(market, key, new MarketChange(key.At, receivedAt, side, rows.Int32(), rows.Int64()));
+            var (key, market, change) = ReadChange(rows);
+            books.Restore(market, key, change);
         }
 
         books.EndRestore();
+    }
+
+    public void RecallChanges(int market, ChangeKey from, ChangeKey to, int most, List<(ChangeKey Key, MarketChange Change)> into)
+    {
+        if (!hasMarketIndex)
+        {
+            return; // Looking through all markets for one is too slow for the merge.
+        }
+
+        var (begin, end) = (StoreReader.Spell(from.At), StoreReader.Spell(to.At));
+        var rows = Read(
+            $"""
+            select {ChangeColumns} from kalshid.orderbook_deltas
+            where market_id = {StoreReader.Spell(market)} and exchange_at >= {begin} and exchange_at <= {end}
+                and (exchange_at, ordinal) >= ({begin}, {from.Ordinal}) and (exchange_at, ordinal) < ({end}, {to.Ordinal})
+            order by exchange_at, ordinal limit {StoreReader.Spell(most)}
+            """);
+        while (rows.TryRow())
+        {
+            var (key, _, change) = ReadChange(rows);
+            into.Add((key, change));
+        }
     }
 
     public void RecallTrades(long fromAt, long toAt, IStreamOutput into)
@@ -95,6 +115,16 @@ internal sealed class ProductionRecall(StoreDatabase production, Action flush) :
             var origin = rows.Bytes();
             into.OnObject(kind, market, changedAt, _item, rows.Bytes(), origin, isNewest: false);
         }
+    }
+
+    private const string ChangeColumns = "exchange_at, ordinal, market_id, received_at, side, price, delta";
+
+    private static (ChangeKey Key, int Market, MarketChange Change) ReadChange(CopyRows rows)
+    {
+        var key = new ChangeKey(rows.Time(), rows.Int32());
+        var (market, receivedAt) = (rows.Int32(), rows.Time());
+        var side = RowMessages.SideOf(rows.Byte());
+        return (key, market, new MarketChange(key.At, receivedAt, side, rows.Int32(), rows.Int64()));
     }
 
     private static string Range(string column, long fromAt, long toAt) => $"{column} >= {StoreReader.Spell(fromAt)} and {column} < {StoreReader.Spell(toAt)}";

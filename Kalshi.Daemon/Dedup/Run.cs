@@ -53,6 +53,9 @@ internal sealed class Run
     public int Checked;
     public long CheckedAt;
 
+    /// <summary>Production's changes of its time were asked for.</summary>
+    public bool IsRecalled;
+
     /// <summary>Set when the gatherer's run is over but its place is not known.</summary>
     public bool IsEnded;
     public long CoveredTo;
