@@ -21,7 +21,7 @@ internal sealed partial class MarketMerge
     private bool TryJoinQuietly(int gatherer, in RunSlot slot)
     {
         if (slot is not { State: RunState.Attached, Detail: null, Lag: 0, Stretch: { } stretch } || NextOf(stretch) is not { IsEmpty: true } next
-            || next.Base != stretch.Digest || _context.Progress[gatherer] < next.OpenedAt + Margin || !IsPast(next.OpenedAt))
+            || next.Base != stretch.Digest || _context.Reach[gatherer].Of(slot.EpochId) < next.OpenedAt + Margin || !IsPast(next.OpenedAt))
         {
             return false;
         }

@@ -286,7 +286,7 @@ internal sealed partial class MarketMerge
     /// <summary>Whether the run saw changes of the stretch's first instant that lead to the stretch's book, and then its first ones: it began before it.</summary>
     private static bool LacksBegin(Run run, Stretch stretch)
     {
-        if (!run.HasBook || run.Changes[0].At != stretch.First.At || BeginsWith(run, 0, stretch))
+        if (!run.HasBook || run.Changes[0].At != stretch.First.At || BeginsWith(run, 0, stretch) || FindOverlap(run, stretch) >= 0)
         {
             return false;
         }
@@ -379,15 +379,11 @@ internal sealed partial class MarketMerge
             return false;
         }
 
-        for (var index = 0; index < stretch.WindowCount; index++)
+        if (FindOverlap(run, stretch) is var index and >= 0)
         {
-            var window = stretch.Window!;
-            if (window[index].Change.At == run.Changes[0].At && window.Before(index).Digest == run.Digest && Overlaps(run, window, index))
-            {
-                _context.Counters.TakenOver++;
-                Attach(self, ref slot, run, stretch, window.Count - index, 0, isProven: true);
-                return true;
-            }
+            _context.Counters.TakenOver++;
+            Attach(self, ref slot, run, stretch, stretch.WindowCount - index, 0, isProven: true);
+            return true;
         }
 
         if (run.Digest == stretch.Base && run.Changes[0].At == stretch.First.At && run.FirstInstantCount <= stretch.FirstCount && stretch.First <= stretch.WindowBase.Key)
@@ -419,6 +415,21 @@ internal sealed partial class MarketMerge
         }
 
         return false;
+    }
+
+    /// <summary>Where in the stretch's window the run's book and changes fit, from there to the end of either; −1: nowhere.</summary>
+    private static int FindOverlap(Run run, Stretch stretch)
+    {
+        for (var index = 0; index < stretch.WindowCount; index++)
+        {
+            var window = stretch.Window!;
+            if (window[index].Change.At == run.Changes[0].At && window.Before(index).Digest == run.Digest && Overlaps(run, window, index))
+            {
+                return index;
+            }
+        }
+
+        return -1;
     }
 
     private static bool Overlaps(Run run, ChangeWindow window, int index)

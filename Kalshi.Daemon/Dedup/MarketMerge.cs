@@ -385,13 +385,16 @@ internal sealed partial class MarketMerge
         var behind = slot.Detail!;
         if (!behind.IsRecalled)
         {
-            behind.IsRecalled = true;
             Recall(stretch, behind.Key);
+            SetPosition(ref slot, behind.Key, behind.Digest, behind.HasBook);
             if (slot.Detail is null)
             {
                 Advance(self, ref slot, change);
                 return;
             }
+
+            behind = slot.Detail;
+            behind.IsRecalled = true;
         }
 
         var stamped = Stamp(change, behind.Key.At);
