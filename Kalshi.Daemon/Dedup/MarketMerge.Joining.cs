@@ -73,7 +73,7 @@ internal sealed partial class MarketMerge
             return false;
         }
 
-        var meets = FindMeeting(run, next, count - next.FirstCount, 0, count);
+        var meets = FindMeeting(run, next, count - next.FirstCount, count);
         if (meets < 0 && isThrough)
         {
             Miss(ref slot, gatherer, run);
@@ -117,7 +117,7 @@ internal sealed partial class MarketMerge
             return false;
         }
 
-        var meets = FindMeeting(run, next, most, fewest, most);
+        var meets = FindFirst(run, next.Base, fewest, most);
         if (meets < 0 && isThrough)
         {
             Dissolve(stretch, next);
@@ -210,14 +210,14 @@ internal sealed partial class MarketMerge
     }
 
     /// <summary>How many of the kept changes come before the stretch: as expected, else wherever the digest fits; −1 when it fits nowhere.</summary>
-    private static int FindMeeting(Run run, Stretch next, int expected, int fewest, int most)
+    private static int FindMeeting(Run run, Stretch next, int expected, int most)
     {
         if (expected >= 0 && run.DigestAfter(expected) == next.Base)
         {
             return expected;
         }
 
-        for (var count = most; count >= fewest; count--)
+        for (var count = most; count >= 0; count--)
         {
             if (run.DigestAfter(count) == next.Base)
             {
@@ -226,6 +226,17 @@ internal sealed partial class MarketMerge
         }
 
         return -1;
+    }
+
+    /// <summary>Behind how many of its changes, at least and at most so many, the run first has the book; −1: behind none.</summary>
+    private static int FindFirst(Run run, ulong digest, int fewest, int most)
+    {
+        while (fewest <= most && run.DigestAfter(fewest) != digest)
+        {
+            fewest++;
+        }
+
+        return fewest <= most ? fewest : -1;
     }
 
     private static int CountAt(Run run, int count, long at)
@@ -265,7 +276,7 @@ internal sealed partial class MarketMerge
 
         var first = stretch.First.Ordinal;
         Output.OnRenumbered(Id, at, first, stretch.FirstCount, by);
-        _context.Renumbered.Add(Id);
+        _context.Unsettled.Add(Id);
         stretch.First = ChangeWindow.Shift(stretch.First, at, first, by);
         stretch.Last = ChangeWindow.Shift(stretch.Last, at, first, by);
         stretch.Window?.Renumber(at, first, by);
@@ -326,6 +337,7 @@ internal sealed partial class MarketMerge
         next.FromAt = next.IsEmpty ? next.FromAt : Math.Min(next.FromAt, next.First.At);
         if (stretch.Window is { } left)
         {
+            _context.Unsettled.Add(Id); // Of these production may have none yet.
             _context.ReturnWindow(left);
         }
 

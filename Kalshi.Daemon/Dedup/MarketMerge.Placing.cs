@@ -199,7 +199,7 @@ internal sealed partial class MarketMerge
 
     private bool TryPlaceWithin(int self, ref RunSlot slot, Run run, Stretch stretch)
     {
-        if (!run.IsRecalled)
+        if (_context.Watermark >= run.RecalledAt + Margin)
         {
             var begin = new ChangeKey(run.Changes[0].At, 0);
             if (Recall(stretch, begin) == Recalled.NotNow || (PreviousOf(stretch) is { IsEmpty: false } ended && ended.Last >= begin && Recall(ended, begin) == Recalled.NotNow))
@@ -207,7 +207,7 @@ internal sealed partial class MarketMerge
                 return false;
             }
 
-            run.IsRecalled = true;
+            run.RecalledAt = _context.Watermark; // What is kept for longer than that may be gone again.
         }
 
         // The stretch before may have ended at the same instant.
@@ -350,8 +350,9 @@ internal sealed partial class MarketMerge
 
     private static bool SawMoreOfBegin(Run run, Stretch stretch) => run.Changes[0].At == stretch.First.At && run.FirstInstantCount > stretch.FirstCount;
 
+    /// <summary>A connection that lost something asks for the books of all its markets, one after another.</summary>
     private bool MayStillGetBook(Run run, Stretch stretch) =>
-        !run.IsEnded && (HasPresent(stretch) || _context.Watermark < run.OpenedAt + _context.Settings.LagBudget);
+        !run.IsEnded && (HasPresent(stretch) || _context.Watermark < run.OpenedAt + (4 * _context.Settings.LagBudget));
 
     /// <summary>Whether another run is at the stretch's end that should tell what the run has.</summary>
     private bool IsAwaited(Run run, Stretch stretch) => HasPresent(stretch) && _context.Watermark < run.Changes[0].ReceivedAt + _context.Settings.LagBudget;
@@ -517,7 +518,7 @@ internal sealed partial class MarketMerge
         if (stretch is null)
         {
             // Before the first one: it adds nothing that is known, unless it goes on and meets it.
-            return _stretches.Count == 0 ? !run.IsEnded && TryBegin(self, ref slot, run, null)
+            return _stretches.Count == 0 ? TryBegin(self, ref slot, run, null)
                 : run.IsEnded ? Forget(ref slot)
                 : Tip is { IsEmpty: true } tip && run.Digest == tip.Digest && IsPast(Math.Max(run.OpenedAt, tip.OpenedAt)) && _context.Progress[run.Gatherer] >= tip.OpenedAt + Margin
                     && TryBegin(self, ref slot, run, null);
@@ -550,7 +551,7 @@ internal sealed partial class MarketMerge
         }
 
         var toldTo = Math.Min(_context.Watermark, _context.Progress[run.Gatherer]);
-        if (IsSlower(run, stretch) || (!IsHeardBehind(run, stretch) && toldTo < Math.Max(run.OpenedAt, stretch.LastReceivedAt) + _context.Settings.LagBudget))
+        if (IsSlower(run, stretch) || (!IsHeardBehind(run, stretch) && toldTo < Math.Max(run.OpenedAt, ReceivedTo(stretch)) + _context.Settings.LagBudget))
         {
             return false; // What the stretch has may still come.
         }
@@ -560,7 +561,10 @@ internal sealed partial class MarketMerge
 
     /// <summary>Whether the run's epoch was heard of so late that it would have told the stretch's last change, had that come behind its book.</summary>
     private bool IsHeardBehind(Run run, Stretch stretch) =>
-        Math.Max(run.OpenedAt, _context.Reach[run.Gatherer].Of(run.EpochId)) >= stretch.LastReceivedAt + Margin;
+        Math.Max(run.OpenedAt, _context.Reach[run.Gatherer].Of(run.EpochId)) >= ReceivedTo(stretch) + Margin;
+
+    /// <summary>When the last of what is held up to the end of the stretch was received.</summary>
+    private long ReceivedTo(Stretch stretch) => !stretch.IsEmpty ? stretch.LastReceivedAt : PreviousWithChangesOf(stretch)?.LastReceivedAt ?? 0;
 
     /// <summary>Whether the run's book is that of the stretch some changes ago, and it was not heard of since: then it only is slower, or dead.</summary>
     private bool IsSlower(Run run, Stretch stretch)
@@ -608,8 +612,9 @@ internal sealed partial class MarketMerge
     /// <summary>The place lies before what is kept: it is named by its key, from the run's change `known` on.</summary>
     private void AttachBehind(int self, ref RunSlot slot, Run run, Stretch stretch, int known)
     {
-        Attach(self, ref slot, run, stretch, new ChangeKey(run.Changes[known].At, -1));
-        slot.Detail = new Run { EpochId = run.EpochId, Key = new ChangeKey(run.Changes[known - 1].At, 0), Digest = run.DigestAfter(known), HasBook = run.HasBook };
+        var after = new ChangeKey(run.Changes[known].At, -1);
+        Attach(self, ref slot, run, stretch, after);
+        slot.Detail = new Run { EpochId = run.EpochId, Key = after, Digest = run.DigestAfter(known), HasBook = run.HasBook };
         slot.IsProven = true;
         Feed(self, ref slot, run, known);
     }
@@ -685,7 +690,7 @@ internal sealed partial class MarketMerge
 
         Output.OnSnapshot(Id, stretch.Number, ChangeKey.None, run.OpenedAt, run.Yes ?? [], run.No ?? []);
         TellCoverage(stretch);
-        Attach(self, ref slot, run, stretch, 0, 0, isProven: true);
+        Attach(self, ref slot, run, stretch, 0, 0, isProven: false);
         return true;
     }
 

@@ -16,7 +16,7 @@ internal sealed partial class MarketMerge
         /// <summary>Too many changes, or their digests are not known.</summary>
         No,
 
-        /// <summary>The turn has recalled enough: to be asked again.</summary>
+        /// <summary>The turn has recalled enough, or has changed what is to be recalled: to be asked again.</summary>
         NotNow,
     }
 
@@ -31,12 +31,12 @@ internal sealed partial class MarketMerge
         }
 
         var isClearedAtEnd = stretch.WindowCount == 0 && stretch.ClearedAt == stretch.Last;
-        if ((from <= stretch.ClearedAt && !isClearedAtEnd) || _context.Renumbered.Contains(Id))
+        if (from <= stretch.ClearedAt && !isClearedAtEnd)
         {
             return Recalled.No;
         }
 
-        if (_context.RecallsLeft == 0)
+        if (_context.RecallsLeft == 0 || _context.Unsettled.Contains(Id))
         {
             return Recalled.NotNow;
         }

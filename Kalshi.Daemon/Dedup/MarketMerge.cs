@@ -352,6 +352,21 @@ internal sealed partial class MarketMerge
         {
             Confirm(self, ref slot, stretch, change);
         }
+        else if (stretch.IsEmpty && LastKeyBefore(stretch).At > change.At && change.At != Message.Absent)
+        {
+            // Its book is older than what is held.
+            var stale = slot;
+            slot = default;
+            Dissolve(PreviousOf(stretch)!, stretch);
+            EndVouch(stale, ChangeKey.None, 0, "its book is an older one");
+            slot = new RunSlot
+            {
+                EpochId = stale.EpochId,
+                State = RunState.Pending,
+                Detail = new Run { Gatherer = GathererOf(self), EpochId = stale.EpochId, OpenedAt = change.ReceivedAt },
+            };
+            Keep(GathererOf(self), ref slot, change);
+        }
         else if (NextOf(stretch) is { } next)
         {
             AdvanceIntoGap(self, ref slot, stretch, next, Stamp(change, stretch.Last.At));
@@ -370,6 +385,11 @@ internal sealed partial class MarketMerge
         var stamped = Stamp(change, window.Before(index).Key.At);
         if (!window[index].Change.IsSame(stamped))
         {
+            if (!slot.IsProven && TryMoveOn(self, ref slot, stretch, index, stamped))
+            {
+                return;
+            }
+
             Disagree(self, ref slot, stretch, window[index].Change, stamped);
             return;
         }
@@ -379,13 +399,32 @@ internal sealed partial class MarketMerge
         _context.Counters.Confirmed++;
     }
 
+    /// <summary>A run of which nothing is known but its book may be further on, where the book is the same again.</summary>
+    private bool TryMoveOn(int self, ref RunSlot slot, Stretch stretch, int from, in MarketChange change)
+    {
+        var window = stretch.Window!;
+        var digest = window.Before(from).Digest;
+        for (var index = from + 1; index <= window.Count; index++)
+        {
+            if (window.Before(index).Digest == digest && (index == window.Count || window[index].Change.IsSame(change)))
+            {
+                slot.Lag = window.Count - index;
+                Output.OnVouch(new Vouch(Id, slot.Vouch, GathererOf(self), slot.EpochId, slot.OpenedAt, window.Before(index).Key));
+                Advance(self, ref slot, change);
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>Within what is no longer kept, and too much to recall: known by its key; the digest is compared where the window begins.</summary>
     private void AdvanceBehind(int self, ref RunSlot slot, Stretch stretch, in MarketChange change)
     {
         var behind = slot.Detail!;
-        if (!behind.IsRecalled)
+        if (behind.RecalledAt == 0)
         {
-            Recall(stretch, behind.Key);
+            var recalled = Recall(stretch, behind.Key);
             SetPosition(ref slot, behind.Key, behind.Digest, behind.HasBook);
             if (slot.Detail is null)
             {
@@ -394,7 +433,7 @@ internal sealed partial class MarketMerge
             }
 
             behind = slot.Detail;
-            behind.IsRecalled = true;
+            behind.RecalledAt = recalled == Recalled.NotNow ? 0 : _context.Watermark;
         }
 
         var stamped = Stamp(change, behind.Key.At);
@@ -588,7 +627,7 @@ internal sealed partial class MarketMerge
         }
 
         slot.Detail = null;
-        slot.Lag = key == baseKey ? stretch.WindowCount : stretch.WindowCount - 1 - stretch.Window!.Find(key);
+        slot.Lag = stretch.WindowCount - CountTo(stretch, key);
     }
 
     /// <summary>Runs at the window's base are named by their key from now on.</summary>
@@ -608,17 +647,20 @@ internal sealed partial class MarketMerge
     private static ChangeKey NextKey(ChangeKey previous, long at) => at == previous.At ? previous with { Ordinal = previous.Ordinal + 1 } : new ChangeKey(at, 0);
 
     /// <summary>Ordinals go on where the stretch with changes before it ended at the same instant.</summary>
-    private ChangeKey NextKeyOf(Stretch stretch, long at)
+    private ChangeKey NextKeyOf(Stretch stretch, long at) => NextKey(stretch.IsEmpty ? LastKeyBefore(stretch) : stretch.Last, at);
+
+    /// <summary>The last change before a stretch.</summary>
+    private ChangeKey LastKeyBefore(Stretch stretch) => PreviousWithChangesOf(stretch)?.Last ?? ChangeKey.None;
+
+    private Stretch? PreviousWithChangesOf(Stretch stretch)
     {
-        for (var i = stretch.IsEmpty ? _stretches.IndexOf(stretch) : -1; i > 0; i--)
+        var previous = PreviousOf(stretch);
+        while (previous is { IsEmpty: true })
         {
-            if (!_stretches[i - 1].IsEmpty)
-            {
-                return NextKey(_stretches[i - 1].Last, at);
-            }
+            previous = PreviousOf(previous);
         }
 
-        return NextKey(stretch.Last, at);
+        return previous;
     }
 
     /// <summary>The next one behind it that has changes.</summary>
@@ -716,7 +758,7 @@ internal sealed partial class MarketMerge
     {
         if (slot.Vouch > 0)
         {
-            Output.OnVouchEnded(Id, slot.Vouch, toAt, last, reason);
+            Output.OnVouchEnded(Id, slot.Vouch, Math.Max(toAt, slot.OpenedAt), last, reason);
         }
     }
 

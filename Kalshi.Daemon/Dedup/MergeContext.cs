@@ -32,8 +32,8 @@ internal sealed class MergeContext
     /// <summary>What was recalled last.</summary>
     public List<(ChangeKey Key, MarketChange Change)> Recalled { get; } = [];
 
-    /// <summary>Markets whose keys the turn changed: production has the former ones until it is committed.</summary>
-    public HashSet<int> Renumbered { get; } = [];
+    /// <summary>Markets of which production does not have, until the turn is committed, what it should before their windows.</summary>
+    public HashSet<int> Unsettled { get; } = [];
 
     /// <summary>By gatherer: received_at up to which everything was told.</summary>
     public long[] Progress { get; }
@@ -61,7 +61,7 @@ internal sealed class MergeContext
     public void EndTurn()
     {
         RecallsLeft = RecallsMax;
-        Renumbered.Clear();
+        Unsettled.Clear();
     }
 
     public void Touch(MarketMerge market)

@@ -53,8 +53,8 @@ internal sealed class Run
     public int Checked;
     public long CheckedAt;
 
-    /// <summary>Production's changes of its time were asked for.</summary>
-    public bool IsRecalled;
+    /// <summary>Watermark at which production's changes of its time were asked for last.</summary>
+    public long RecalledAt;
 
     /// <summary>Set when the gatherer's run is over but its place is not known.</summary>
     public bool IsEnded;
