@@ -67,6 +67,7 @@ internal sealed class TurnDriver
         {
             now += Math.Max(Second, _scenario.Recipe.Margin / 2);
             Turn(now);
+            settledAt = Array.Exists(_positions, position => !position.IsPresent) ? Math.Max(settledAt, now + (2 * _scenario.Recipe.Margin)) : settledAt;
         }
     }
 

@@ -97,7 +97,7 @@ internal sealed partial class MarketMerge
     /// </summary>
     private bool TryJoinEmpty(int self, int gatherer, ref RunSlot slot, Stretch stretch, Stretch next, Run run, bool hasEnded)
     {
-        var (fewest, most) = (0, 0);
+        var (fewest, most, before) = (0, 0, 0);
         var behind = NextWithChangesOf(next);
         foreach (var change in run.Changes)
         {
@@ -108,6 +108,7 @@ internal sealed partial class MarketMerge
             }
 
             most++;
+            before += behind is null || change.At < behind.First.At ? 1 : 0;
         }
 
         fewest = Math.Min(fewest, most);
@@ -117,7 +118,9 @@ internal sealed partial class MarketMerge
             return false;
         }
 
-        var meets = FindFirst(run, next.Base, fewest, most);
+        // As far on as it may be: its runs claim no more than what comes behind. But changes of the instant at which the stretch behind begins are that one's, if they can be.
+        var meets = FindLast(run, next.Base, fewest, before);
+        meets = meets >= 0 ? meets : FindFirst(run, next.Base, Math.Max(fewest, before + 1), most);
         if (meets < 0 && isThrough)
         {
             Dissolve(stretch, next);
@@ -217,18 +220,21 @@ internal sealed partial class MarketMerge
             return expected;
         }
 
-        for (var count = most; count >= 0; count--)
-        {
-            if (run.DigestAfter(count) == next.Base)
-            {
-                return count;
-            }
-        }
-
-        return -1;
+        return FindLast(run, next.Base, 0, most);
     }
 
-    /// <summary>Behind how many of its changes, at least and at most so many, the run first has the book; −1: behind none.</summary>
+    /// <summary>Behind how many of its changes, at least and at most so many, the run last has the book; −1: behind none.</summary>
+    private static int FindLast(Run run, ulong digest, int fewest, int most)
+    {
+        while (most >= fewest && run.DigestAfter(most) != digest)
+        {
+            most--;
+        }
+
+        return most >= fewest ? most : -1;
+    }
+
+    /// <summary>The same from the front.</summary>
     private static int FindFirst(Run run, ulong digest, int fewest, int most)
     {
         while (fewest <= most && run.DigestAfter(fewest) != digest)
