@@ -99,10 +99,10 @@ internal sealed class BatchBuilder : IReplaySink
             _batch.FirstAt = record.ReceivedAt;
         }
 
-        var hour = record.ReceivedAt - (record.ReceivedAt % Micros.PerHour);
+        var hour = HourOf(record.ReceivedAt);
         if (_batch.Hours is not [.., var last] || last != hour)
         {
-            _batch.Hours.Add(hour);
+            OnHour(hour, record.ReceivedAt);
         }
 
         if (record.Kind == RecordKind.ProcessStopped)
@@ -113,6 +113,20 @@ internal sealed class BatchBuilder : IReplaySink
         _at = record.ReceivedAt;
         _replay.Feed(record);
         _batch.Through = record.ReceivedAt;
+    }
+
+    private static long HourOf(long at) => at - (at % Micros.PerHour);
+
+    /// <summary>The batch's first record of an hour, and perhaps the journal's.</summary>
+    private void OnHour(long hour, long at)
+    {
+        _batch.Hours.Add(hour);
+        if (HourOf(Position) != hour)
+        {
+            var to = _batch[StoreTable.JournalHours];
+            to.BeginRow(1);
+            to.Time(at);
+        }
     }
 
     /// <summary>What lay before the record stamped `nextAt`, which comes next and belongs to the same batch.</summary>
