@@ -36,9 +36,6 @@ internal sealed class Loader : IDisposable
     /// <summary>How old the numbers of an open epoch may be in the store.</summary>
     private static readonly TimeSpan EpochInterval = TimeSpan.FromSeconds(5);
 
-    /// <summary>How far the exchange's clock may be ahead of ours when ids of old trades are looked for.</summary>
-    private const long ClockMarginMicros = Micros.PerMinute;
-
     private readonly StoreDatabase _database;
     private readonly LoaderSettings _settings;
     private readonly Func<long> _durable;
@@ -467,20 +464,5 @@ internal sealed class Loader : IDisposable
     private void KeepJournalAfter(long position) => Cursors.Write(Cursors.DirectoryOf(_settings.JournalDirectory), CursorName, position);
 
     /// <summary>Cold: only for a backfill that reaches further back than the window of ids.</summary>
-    private HashSet<UInt128> RecallTradeIds(long exchangeAt)
-    {
-        var ids = new HashSet<UInt128>();
-        var decoder = new FrameDecoder();
-        using var reader = new JournalReader(_settings.JournalDirectory, Math.Max(0, exchangeAt - ClockMarginMicros), _builder!.Position);
-        while (reader.TryRead(out var record))
-        {
-            if (record.Kind == RecordKind.Frame && FrameHeadReader.Read(record.Bytes).Type == FrameType.Trade
-                && decoder.Decode(record.Bytes, useYesPrice: true) == DecodeVerdict.Decoded)
-            {
-                ids.Add(TradeWindow.IdOf(decoder.Message.TradeId));
-            }
-        }
-
-        return ids;
-    }
+    private HashSet<UInt128> RecallTradeIds(long exchangeAt) => JournalTrades.IdsSince(_settings.JournalDirectory, exchangeAt, _builder!.Position);
 }
