@@ -49,7 +49,7 @@ internal sealed partial class Replay
     {
         _sink = sink;
         _backfills = new TradeBackfills(sink.OnCoverage);
-        _books = new CoverageLedger("orderbook_delta", Tickers.Name, EarliestCover, sink.OnCoverage, sink.OnCoverageChanged);
+        _books = new CoverageLedger("orderbook_delta", Tickers, EarliestCover, sink.OnCoverage, sink.OnCoverageChanged);
     }
 
     /// <summary>Tickers seen in snapshots, rejected frames and delete_markets commands.</summary>
@@ -437,7 +437,7 @@ internal sealed partial class Replay
     {
         if (!_channels.TryGetValue(channel, out var ledger))
         {
-            ledger = new CoverageLedger(channel, _ => "", EarliestCover, channel == "trade" ? _backfills.OnCoverage : _sink.OnCoverage, _sink.OnCoverageChanged);
+            ledger = new CoverageLedger(channel, null, EarliestCover, channel == "trade" ? _backfills.OnCoverage : _sink.OnCoverage, _sink.OnCoverageChanged);
             _channels.Add(channel, ledger);
         }
 
