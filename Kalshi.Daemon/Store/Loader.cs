@@ -16,7 +16,7 @@ namespace Kalshi.Daemon.Store;
 /// In:        the journal up to its durable end, from wherever the store says it is.
 /// Out:       batches of <see cref="LoaderSettings.BatchRowsMax"/> rows or <see cref="LoaderSettings.BatchAgeMax"/>, whichever comes first.
 /// Thread:    its own ("store loader").
-/// Bound:     two batches more than there are writers, and what <see cref="BatchBuilder"/> keeps.
+/// Bound:     two batches more than the writers take, and what <see cref="BatchBuilder"/> keeps.
 /// When full: it waits for the store; the journal is the queue. When the store fails: batches that were under way are kept and sent
 ///            again from wherever its cursor then is; when that fits none of them (another database, an older one), everything
 ///            is restored from the state in the store and the journal.
@@ -304,7 +304,7 @@ internal sealed class Loader : IDisposable
     {
         while (_unsent.TryPeek(out var batch))
         {
-            while (_sent.Count >= session.Writers.Count)
+            while (_sent.Count >= session.Writers.Count * BatchWriter.QueuedMax)
             {
                 Collect();
             }
@@ -410,6 +410,7 @@ internal sealed class Loader : IDisposable
 
         _reader?.Dispose();
         _reader = null;
+        _builder = null; // Of a million markets there should not be two.
         _builder = LoadState(session, out var from);
         KeepJournalAfter(_builder.Position);
         var records = ReadAgain(session.Cursor);
