@@ -1,3 +1,4 @@
+using Kalshi.Daemon.Journal;
 using Kalshi.Daemon.Store;
 using Kalshi.Daemon.Tests.Simulation;
 using Npgsql;
@@ -58,6 +59,39 @@ internal sealed class LoaderFaultTest
 
         Assert.That(loader.Counters.Failures, Is.GreaterThanOrEqualTo(3));
         await EndAsync(loader);
+    }
+
+    /// <summary>Commits wait for no disk; this server hardly goes to it by itself.</summary>
+    [TestCase(1)]
+    [TestCase(3)]
+    public async Task Commits_that_a_crash_takes_back_are_loaded_again_and_the_journal_is_kept_for_them(int writers)
+    {
+        using var server = PostgresServer.New(durable: true, settings: [("wal_writer_delay", "10s"), ("wal_writer_flush_after", "1GB"), ("autovacuum", "off")]);
+        _dsn = await server.CreateDatabaseAsync();
+        var loader = await BeginAsync(new RigLoader { Writers = writers });
+        var takenBack = 0;
+        for (var kill = 0; kill < 5 && takenBack < 2; kill++)
+        {
+            await ProgressAsync(loader, batches: 20);
+            var before = await StoreContents.CursorAsync(_dsn);
+            server.Kill();
+            var kept = Cursors.Beside(_rig.Journal).Single(cursor => cursor.Name == Loader.CursorName).Position;
+            server.Start();
+            // The loader may have begun again by now: then this kill tells nothing.
+            var after = await StoreContents.CursorAsync(_dsn);
+            takenBack += after < before ? 1 : 0;
+            Assert.That(kept, Is.LessThanOrEqualTo(after), "the journal may be deleted only up to what no crash takes back");
+        }
+
+        Assert.That(takenBack, Is.GreaterThan(0), "no crash took anything back: the test shows nothing");
+        _rig.StopAppending();
+        _rig.Finish();
+        LoaderRig.Drain(loader);
+        await DecodedJournal.AssertLoadedAsync(_rig.Journal, _dsn);
+        await StoreContents.AssertWholeAsync(_dsn, _rig.End);
+        var again = await server.CreateDatabaseAsync();
+        _rig.Load(again, new RigLoader { BatchRows = 5_000 });
+        await StoreContents.AssertSameAsync(_dsn, again);
     }
 
     [Test]

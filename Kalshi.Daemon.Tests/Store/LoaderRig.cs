@@ -145,8 +145,8 @@ internal sealed class LoaderRig : IDisposable
         return loader;
     }
 
-    /// <summary>Ends a loader, which must come to the journal's end.</summary>
-    public static void Drain(Loader loader, int seconds = 60)
+    /// <summary>Ends a loader, which must come to the journal's end: minutes on a busy machine, whose tests appended all the while.</summary>
+    public static void Drain(Loader loader, int seconds = 180)
     {
         Assert.That(loader.Stop(TimeSpan.FromSeconds(seconds)), Is.True, () => Describe(loader));
         loader.Dispose();

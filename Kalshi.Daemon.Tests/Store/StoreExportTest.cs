@@ -76,7 +76,29 @@ internal sealed class StoreExportTest(StoreFlavour flavour)
         Assert.That(rig.Export().Left, Is.Not.Null, "it goes on");
         rig.Fixture.Append(ExportFixture.Start + Micros.PerHour, 0, RecordKind.ProcessStarted, """{"gatherer":"test","version":"0"}""");
         rig.Load();
-        Assert.That(rig.Export().Left, Is.Null);
+        Assert.That(rig.Export().Left?.StartAt, Is.EqualTo(ExportFixture.Start + Micros.PerHour), "the hour before is closed, whether this one has rows or not");
+    }
+
+    [Test]
+    public async Task An_hour_in_which_nothing_made_a_row_is_there_and_covered()
+    {
+        using var rig = await StoreRig.NewAsync(flavour);
+        const string page = """{"path":"/markets","status":200,"purpose":"registry"}""" + "\n" + """{"markets":[],"cursor":""}""";
+        rig.Append(new Script().ProcessStarted().SubscribeBooks().Snapshot(1, "KX-A").Delta(2, "KX-A")).Load();
+        foreach (var hour in (long[])[1, 2, 5])
+        {
+            rig.Fixture.Append(ExportFixture.Start + (hour * Micros.PerHour) + 7, 0, RecordKind.RestPage, page);
+            rig.Fixture.Append(ExportFixture.Start + (hour * Micros.PerHour) + 9, 0, RecordKind.RestPage, page);
+            rig.Load();
+            rig.Export();
+        }
+
+        Assert.That(await rig.NumberAsync("select count(*) from kalshid.journal_hours"), Is.EqualTo(4));
+        rig.Fixture.Export(untilNow: true);
+        rig.Export(untilNow: true);
+        AssertSame(rig, "no seed");
+        Assert.That(rig.Fixture.Files(rig.StoreTarget).Keys.Count(name => name.StartsWith("coverage/", StringComparison.Ordinal)), Is.EqualTo(4));
+        Assert.That(rig.Export(untilNow: true).Published, Is.Empty, "a repeated run changes nothing");
     }
 
     [Test]
@@ -111,11 +133,15 @@ internal sealed class StoreExportTest(StoreFlavour flavour)
         var (journal, store) = (rig.Fixture.Files(), rig.Fixture.Files(rig.StoreTarget));
         Assert.That(Parquet(store), Is.EqualTo(Parquet(journal)), replayIt);
         Assert.That(Parquet(store), Is.Not.Empty);
-        foreach (var name in store.Keys.Where(name => name.StartsWith("certificate/", StringComparison.Ordinal)))
+        Assert.That(Certificates(store), Is.EqualTo(Certificates(journal)), replayIt);
+        foreach (var name in Certificates(store))
         {
             Assert.That(Certificate(rig.StoreTarget, name), Is.EqualTo(Certificate(rig.Fixture.Target, name)), $"{replayIt}: {name}");
         }
     }
+
+    private static List<string> Certificates(SortedDictionary<string, string> files) =>
+        [.. files.Keys.Where(name => name.StartsWith("certificate/", StringComparison.Ordinal))];
 
     private static List<string> Parquet(SortedDictionary<string, string> files) =>
         [.. files.Where(file => file.Key.EndsWith(".parquet", StringComparison.Ordinal)).Select(file => $"{file.Key} {file.Value}")];

@@ -18,8 +18,11 @@ internal enum CoverageState : byte
 /// A `Gap` runs from the last covered received_at to the first covered one after it, both outside of it.
 /// </summary>
 /// <param name="Channel">orderbook_delta, trade, market_lifecycle_v2, …</param>
-/// <param name="Ticker">Empty for a channel subscribed for all markets.</param>
 /// <param name="ToAt">`long.MaxValue` while still open.</param>
 /// <param name="EpochId">0 for a gap.</param>
 /// <param name="Reason">Why a gap began, as <see cref="Epoch.EndReason"/>, or "rejected: …", "deleted"; empty for `Whole`.</param>
-internal readonly record struct Coverage(string Channel, string Ticker, long FromAt, long ToAt, long EpochId, long FromSeq, CoverageState State, string Reason);
+internal readonly record struct Coverage(string Channel, CoveredMarket Market, long FromAt, long ToAt, long EpochId, long FromSeq, CoverageState State, string Reason)
+{
+    /// <summary>Empty for a channel subscribed for all markets.</summary>
+    public string Ticker => Market.Ticker;
+}

@@ -18,12 +18,12 @@ internal delegate void CoverageOutput(in Coverage coverage);
 /// The `Whole` rows are the claim; `Gap` rows are derived from them as they become known.
 /// </summary>
 /// <param name="channel">The name rows carry.</param>
-/// <param name="nameOf">A stream's ticker; empty for a whole channel.</param>
+/// <param name="tickers">What the ids mean; null for a whole channel.</param>
 /// <param name="earliestElsewhere">Since when another sid covers the stream (called only when one does).</param>
 /// <param name="output">Final rows, and what the reports tell.</param>
 /// <param name="changes">Every begin and end at once, see <see cref="IReplaySink.OnCoverageChanged"/>.</param>
 internal sealed class CoverageLedger(
-    string channel, Func<int, string> nameOf, Func<CoverageLedger, int, long> earliestElsewhere, CoverageOutput output,
+    string channel, TickerTable? tickers, Func<CoverageLedger, int, long> earliestElsewhere, CoverageOutput output,
     CoverageOutput changes)
 {
     private Track[] _tracks = [];
@@ -154,10 +154,12 @@ internal sealed class CoverageLedger(
     }
 
     private void Change(int id, long fromAt, long toAt, long epochId, long fromSeq, CoverageState state, string reason) =>
-        changes(new Coverage(channel, nameOf(id), fromAt, toAt, epochId, fromSeq, state, reason));
+        changes(new Coverage(channel, MarketOf(id), fromAt, toAt, epochId, fromSeq, state, reason));
 
     private void Emit(int id, long fromAt, long toAt, long epochId, long fromSeq, CoverageState state, string reason) =>
-        output(new Coverage(channel, nameOf(id), fromAt, toAt, epochId, fromSeq, state, reason));
+        output(new Coverage(channel, MarketOf(id), fromAt, toAt, epochId, fromSeq, state, reason));
+
+    private CoveredMarket MarketOf(int id) => tickers is null ? default : new CoveredMarket(tickers, id);
 
     public void Save(StateWriter writer)
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
@@ -29,6 +30,8 @@ namespace Kalshi.Daemon.Books;
 /// </remarks>
 internal sealed partial class Replay
 {
+    private const string BackfillPurpose = "trades_backfill";
+
     private readonly IReplaySink _sink;
     private readonly FrameDecoder _decoder = new();
     private readonly Dictionary<int, ReplaySession> _sessions = [];
@@ -46,7 +49,7 @@ internal sealed partial class Replay
     {
         _sink = sink;
         _backfills = new TradeBackfills(sink.OnCoverage);
-        _books = new CoverageLedger("orderbook_delta", Tickers.Name, EarliestCover, sink.OnCoverage, sink.OnCoverageChanged);
+        _books = new CoverageLedger("orderbook_delta", Tickers, EarliestCover, sink.OnCoverage, sink.OnCoverageChanged);
     }
 
     /// <summary>Tickers seen in snapshots, rejected frames and delete_markets commands.</summary>
@@ -434,7 +437,7 @@ internal sealed partial class Replay
     {
         if (!_channels.TryGetValue(channel, out var ledger))
         {
-            ledger = new CoverageLedger(channel, _ => "", EarliestCover, channel == "trade" ? _backfills.OnCoverage : _sink.OnCoverage, _sink.OnCoverageChanged);
+            ledger = new CoverageLedger(channel, null, EarliestCover, channel == "trade" ? _backfills.OnCoverage : _sink.OnCoverage, _sink.OnCoverageChanged);
             _channels.Add(channel, ledger);
         }
 
@@ -506,15 +509,13 @@ internal sealed partial class Replay
 
     private void OnRestPage(in JournalRecord record)
     {
-        var line = record.Bytes.IndexOf((byte)'\n');
-        if (line < 0 || Parse(record.Bytes[..line], SessionRecordsJson.Default.RestPage) is not { } page)
+        if (!TryReadPage(record.Bytes, out var page, out var body))
         {
             UnknownRecords++;
             return;
         }
 
-        var body = record.Bytes[(line + 1)..];
-        if (page.Purpose != "trades_backfill")
+        if (page.Purpose != BackfillPurpose)
         {
             _sink.OnRestPage(record.ReceivedAt, page, body);
             return;
@@ -522,6 +523,14 @@ internal sealed partial class Replay
 
         var isReadable = page.Status == 200 && ReadBackfill(new RowOrigin(record.ReceivedAt, record.Session, 0, 0, 0), body);
         _backfills.OnPage(page, record.ReceivedAt, isReadable);
+    }
+
+    private static bool TryReadPage(ReadOnlySpan<byte> record, [NotNullWhen(true)] out RestPage? page, out ReadOnlySpan<byte> body)
+    {
+        var line = record.IndexOf((byte)'\n');
+        page = line < 0 ? null : Parse(record[..line], SessionRecordsJson.Default.RestPage);
+        body = record[(line + 1)..];
+        return page is not null;
     }
 
     /// <summary>The payload, or null when it is not what the kind promises: the record still marks what happened.</summary>

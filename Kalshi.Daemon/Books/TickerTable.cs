@@ -5,7 +5,7 @@ namespace Kalshi.Daemon.Books;
 
 /// <summary>
 /// Tickers as dense ids 0, 1, 2, … in order of first sight, found by their UTF-8 bytes without making a string. Open
-/// addressing over one byte arena: about 50 bytes a ticker beside its text; a name becomes a string once, when asked for.
+/// addressing over one byte arena: about 20 bytes a ticker beside its text; a name becomes a string once, when asked for.
 /// One thread. Allocates only when a ticker is new.
 /// </summary>
 internal sealed class TickerTable
@@ -15,6 +15,9 @@ internal sealed class TickerTable
     /// <summary>id + 1, 0 = free; the length is a power of two and at least twice the count.</summary>
     private int[] _slots = new int[InitialSlots];
     private Entry[] _entries = new Entry[InitialSlots / 2];
+
+    /// <summary>Names asked for so far; empty while none was.</summary>
+    private string?[] _names = [];
     private byte[] _arena = new byte[1_024];
     private int _arenaUsed;
 
@@ -36,9 +39,21 @@ internal sealed class TickerTable
         return id >= 0;
     }
 
-    public string Name(int id) => _entries[id].Name ??= Encoding.UTF8.GetString(Bytes(id));
+    public string Name(int id)
+    {
+        if (id >= _names.Length)
+        {
+            Array.Resize(ref _names, _entries.Length);
+        }
 
-    public ReadOnlySpan<byte> Bytes(int id) => _arena.AsSpan(_entries[id].Offset, _entries[id].Length);
+        return _names[id] ??= Encoding.UTF8.GetString(Bytes(id));
+    }
+
+    public ReadOnlySpan<byte> Bytes(int id)
+    {
+        var start = _entries[id].Start;
+        return _arena.AsSpan(start, (id + 1 < Count ? _entries[id + 1].Start : _arenaUsed) - start);
+    }
 
     /// <summary>Every ticker, in order of id.</summary>
     public IEnumerable<string> Names => Enumerable.Range(0, Count).Select(Name);
@@ -50,7 +65,7 @@ internal sealed class TickerTable
         for (var slot = (int)hash & mask; ; slot = (slot + 1) & mask)
         {
             var id = slots[slot] - 1;
-            if (id < 0 || (_entries[id].Hash == hash && Bytes(id).SequenceEqual(ticker)))
+            if (id < 0 || (_entries[id].Hash == (uint)hash && Bytes(id).SequenceEqual(ticker)))
             {
                 return slot;
             }
@@ -71,7 +86,7 @@ internal sealed class TickerTable
         }
 
         ticker.CopyTo(_arena.AsSpan(_arenaUsed));
-        _entries[Count] = new Entry { Hash = hash, Offset = _arenaUsed, Length = ticker.Length };
+        _entries[Count] = new Entry { Hash = (uint)hash, Start = _arenaUsed };
         _arenaUsed += ticker.Length;
         _slots[slot] = ++Count;
         return Count - 1;
@@ -96,9 +111,9 @@ internal sealed class TickerTable
 
     private struct Entry
     {
-        public ulong Hash;
-        public int Offset;
-        public int Length;
-        public string? Name;
+        public uint Hash;
+
+        /// <summary>Where its text begins, which ends where the next one's does.</summary>
+        public int Start;
     }
 }

@@ -1,4 +1,5 @@
 using System.IO.Hashing;
+using Kalshi.Daemon.Primitives;
 
 namespace Kalshi.Daemon.Books;
 
@@ -16,21 +17,28 @@ internal enum TradeVerdict : byte
 
 /// <summary>
 /// One row a trade_id, over hours and runs: the ids of the newest trades, saved with its consumer's state.
-/// <b>Bound</b>: <see cref="CountMax"/> ids. <b>When full</b>: the oldest are forgotten; a backfilled trade that may be among the forgotten
-/// ones is looked for in the journal itself (<paramref name="idsSince"/>: ids of stream trades received since a stamp).
+/// <b>Bound</b>: <see cref="CountMax"/> ids, and as many that it forgot since it read the journal. <b>When full</b>: the oldest are forgotten; a
+/// backfilled trade that may be among the forgotten ones is looked for in the journal itself (<paramref name="idsSince"/>: ids of the trades that
+/// came before, made since a stamp).
 /// </summary>
-internal sealed class TradeWindow(Func<long, HashSet<UInt128>> idsSince)
+internal sealed class TradeWindow(Func<long, HashSet<UInt128>> idsSince, int countMax = TradeWindow.CountMax)
 {
     public const int CountMax = 1_000_000;
 
     private const long NoPlace = -1;
 
+    /// <summary>A page and the stream may stamp one trade differently: in µs, in ms, in seconds.</summary>
+    private const long StampMicros = Micros.PerSecond;
+
     /// <summary>Where the row of a backfilled trade stands; <see cref="NoPlace"/> for those of the stream.</summary>
     private readonly Dictionary<UInt128, long> _places = [];
     private readonly Queue<(UInt128 Id, long ExchangeAt)> _order = [];
 
-    /// <summary>Ids of the journal's stream trades since the stamp, once they had to be read.</summary>
+    /// <summary>Ids of the journal's trades since the stamp, once they had to be read, and of those forgotten since then.</summary>
     private (long Since, HashSet<UInt128> Ids)? _recalled;
+
+    /// <summary>How many were forgotten since then.</summary>
+    private int _forgottenSince;
 
     /// <summary>Exchange time of the newest forgotten trade.</summary>
     private long _forgottenAt = long.MinValue;
@@ -60,7 +68,7 @@ internal sealed class TradeWindow(Func<long, HashSet<UInt128>> idsSince)
     public TradeVerdict Backfill(ReadOnlySpan<byte> tradeId, long exchangeAt, long place)
     {
         var id = IdOf(tradeId);
-        if (_places.ContainsKey(id) || (exchangeAt <= _forgottenAt && Recall(exchangeAt).Contains(id)))
+        if (_places.ContainsKey(id) || (exchangeAt - StampMicros <= _forgottenAt && Recall(exchangeAt).Contains(id)))
         {
             return TradeVerdict.Duplicate;
         }
@@ -95,15 +103,34 @@ internal sealed class TradeWindow(Func<long, HashSet<UInt128>> idsSince)
 
     private void Add(UInt128 id, long exchangeAt, long place)
     {
-        if (_order.Count == CountMax)
+        if (_order.Count == countMax)
         {
             var oldest = _order.Dequeue();
             _places.Remove(oldest.Id);
             _forgottenAt = Math.Max(_forgottenAt, oldest.ExchangeAt);
+            NoteForgotten(oldest.Id);
         }
 
         _places.Add(id, place);
         _order.Enqueue((id, exchangeAt));
+    }
+
+    /// <summary>What was read of the journal knows nothing of what came since: it learns what the window forgets, and goes when that becomes much.</summary>
+    private void NoteForgotten(UInt128 id)
+    {
+        if (_recalled is not { } recalled)
+        {
+            return;
+        }
+
+        if (++_forgottenSince > countMax)
+        {
+            _recalled = null;
+        }
+        else
+        {
+            recalled.Ids.Add(id);
+        }
     }
 
     private HashSet<UInt128> Recall(long exchangeAt)
@@ -111,6 +138,7 @@ internal sealed class TradeWindow(Func<long, HashSet<UInt128>> idsSince)
         if (_recalled is not { } recalled || exchangeAt < recalled.Since)
         {
             _recalled = recalled = (exchangeAt, idsSince(exchangeAt));
+            _forgottenSince = 0;
         }
 
         return recalled.Ids;

@@ -12,9 +12,6 @@ internal sealed class JournalExportSource : IExportSource
     /// <summary>A gatherer that is alive appends something within this time (pages, pings of the sweep, trades).</summary>
     public const long GraceMicros = 2 * Micros.PerMinute;
 
-    /// <summary>How far the exchange's clock may be ahead of ours when ids of old trades are looked for.</summary>
-    private const long ClockMarginMicros = Micros.PerMinute;
-
     private readonly ExportSettings _settings;
     private readonly ILogger _log;
     private readonly Replay _replay;
@@ -64,22 +61,7 @@ internal sealed class JournalExportSource : IExportSource
     public void MoveCursor(Hour hour) => Cursors.Write(Cursors.DirectoryOf(_settings.JournalDirectory), "export", Position);
 
     /// <summary>Cold: only for a backfill that reaches further back than the window of ids.</summary>
-    public HashSet<UInt128> TradeIdsSince(long exchangeAt)
-    {
-        var ids = new HashSet<UInt128>();
-        var decoder = new FrameDecoder();
-        using var reader = new JournalReader(_settings.JournalDirectory, Math.Max(0, exchangeAt - ClockMarginMicros), _replay.Position);
-        while (reader.TryRead(out var record))
-        {
-            if (record.Kind == RecordKind.Frame && FrameHeadReader.Read(record.Bytes).Type == FrameType.Trade
-                && decoder.Decode(record.Bytes, useYesPrice: true) == DecodeVerdict.Decoded)
-            {
-                ids.Add(TradeWindow.IdOf(decoder.Message.TradeId));
-            }
-        }
-
-        return ids;
-    }
+    public HashSet<UInt128> TradeIdsSince(long exchangeAt) => JournalTrades.IdsSince(_settings.JournalDirectory, exchangeAt, _replay.Position);
 
     public void Dispose() => _reader.Dispose();
 

@@ -11,7 +11,8 @@ namespace Kalshi.Daemon.Export;
 /// that it was loaded into, but for what the store does not know any more, or knows better by now:
 /// - a trade whose backfilled copy came in another hour than the stream's stands in the stream's hour (from the journal: in that of
 ///   whichever came first), unless the first of the two hours had been exported before the second began;
-/// - an hour whose records made no rows (only registry pages without changes, commands, session starts) is not there;
+/// - an hour whose records made no rows (only registry pages without changes, commands, session starts) is not there when it was
+///   loaded by a version before schema 7;
 /// - a channel that showed its name late has that name in earlier hours as well;
 /// - texts of the registry that are no valid UTF-8.
 /// Of the certificate, backfilled_duplicates, unreadable_registry_pages, damages and cursor are as the store has them.
@@ -52,9 +53,17 @@ internal sealed class StoreExportSource : IExportSource
 
     public void Run(Func<long, long> nextHour)
     {
-        while (_replay.TryPeek(out var at))
+        var hours = new CopyRows();
+        _replay.Use(reader => reader.Copy(_replay.SelectHours, hours));
+        hours.MoveNext();
+        while (_replay.TryPeek(out var at) | hours.Key < long.MaxValue)
         {
-            _replay.FeedTo(nextHour(at));
+            var end = nextHour(Math.Min(at, hours.Key));
+            _replay.FeedTo(end);
+            while (hours.Key < end)
+            {
+                hours.MoveNext();
+            }
         }
 
         foreach (var fault in _faults.Texts)

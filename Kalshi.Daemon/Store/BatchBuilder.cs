@@ -99,10 +99,10 @@ internal sealed class BatchBuilder : IReplaySink
             _batch.FirstAt = record.ReceivedAt;
         }
 
-        var hour = record.ReceivedAt - (record.ReceivedAt % Micros.PerHour);
+        var hour = HourOf(record.ReceivedAt);
         if (_batch.Hours is not [.., var last] || last != hour)
         {
-            _batch.Hours.Add(hour);
+            OnHour(hour, record.ReceivedAt);
         }
 
         if (record.Kind == RecordKind.ProcessStopped)
@@ -113,6 +113,20 @@ internal sealed class BatchBuilder : IReplaySink
         _at = record.ReceivedAt;
         _replay.Feed(record);
         _batch.Through = record.ReceivedAt;
+    }
+
+    private static long HourOf(long at) => at - (at % Micros.PerHour);
+
+    /// <summary>The batch's first record of an hour, and perhaps the journal's.</summary>
+    private void OnHour(long hour, long at)
+    {
+        _batch.Hours.Add(hour);
+        if (HourOf(Position) != hour)
+        {
+            var to = _batch[StoreTable.JournalHours];
+            to.BeginRow(1);
+            to.Time(at);
+        }
     }
 
     /// <summary>What lay before the record stamped `nextAt`, which comes next and belongs to the same batch.</summary>
@@ -236,14 +250,14 @@ internal sealed class BatchBuilder : IReplaySink
 
     public void OnEpoch(Epoch epoch) => _changes.Epoch(epoch, _at);
 
-    public void OnCoverageChanged(in Coverage coverage) => _changes.Coverage(coverage, MarketOf(coverage.Ticker), _at);
+    public void OnCoverageChanged(in Coverage coverage) => _changes.Coverage(coverage, MarketOf(coverage.Market), _at);
 
     public void OnCoverage(in Coverage coverage)
     {
         // The rest was told by OnCoverageChanged.
         if (coverage.State == CoverageState.Repaired)
         {
-            _changes.Coverage(coverage, MarketOf(coverage.Ticker), _at);
+            _changes.Coverage(coverage, MarketOf(coverage.Market), _at);
         }
     }
 
@@ -279,7 +293,7 @@ internal sealed class BatchBuilder : IReplaySink
         switch (kind)
         {
             case ObjectKind.Market:
-                RowEncoder.Market(_batch[StoreTable.MarketHistory], receivedAt, MarketOf(item.Ticker.Span, receivedAt), item, payload, origin);
+                OnMarket(receivedAt, item, payload, origin);
                 break;
             case ObjectKind.Event:
                 RowEncoder.Event(_batch[StoreTable.EventHistory], receivedAt, item, payload, origin);
@@ -288,6 +302,26 @@ internal sealed class BatchBuilder : IReplaySink
                 RowEncoder.Series(_batch[StoreTable.SeriesHistory], receivedAt, item, payload);
                 break;
         }
+    }
+
+    /// <summary>A market that is new is written with all it has: the exchange lists a million, and changing rows just written costs far more.</summary>
+    private void OnMarket(long receivedAt, RegistryObject item, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> origin)
+    {
+        AddMarkets(receivedAt);
+        var id = _replay.Tickers.GetOrAdd(item.Ticker.Span) + 1;
+        if (id > _markets)
+        {
+            RowEncoder.NewMarket(_batch[StoreTable.Markets], id, item, receivedAt, origin.SequenceEqual("rest"u8) ? payload : default);
+            _markets++;
+        }
+        else
+        {
+            var to = _batch[StoreTable.ChangedMarkets];
+            to.BeginRow(1);
+            to.Int(id);
+        }
+
+        RowEncoder.Market(_batch[StoreTable.MarketHistory], receivedAt, id, item, payload, origin);
     }
 
     /// <summary>The id of the message's market; notes the exchange's own id when it is told for the first time.</summary>
@@ -320,15 +354,24 @@ internal sealed class BatchBuilder : IReplaySink
     private int MarketOf(ReadOnlySpan<byte> ticker, long receivedAt)
     {
         var id = _replay.Tickers.GetOrAdd(ticker) + 1;
+        AddMarkets(receivedAt);
+        return id;
+    }
+
+    /// <summary>0 for a whole channel.</summary>
+    private int MarketOf(CoveredMarket market)
+    {
+        AddMarkets(_at);
+        return market.Id + 1;
+    }
+
+    /// <summary>A row for each ticker met that has none.</summary>
+    private void AddMarkets(long receivedAt)
+    {
         while (_markets < _replay.Tickers.Count)
         {
             RowEncoder.NewMarket(_batch[StoreTable.Markets], _markets + 1, _replay.Tickers.Bytes(_markets), receivedAt);
             _markets++;
         }
-
-        return id;
     }
-
-    /// <summary>0 for a whole channel.</summary>
-    private int MarketOf(string ticker) => ticker.Length == 0 ? 0 : MarketOf(System.Text.Encoding.UTF8.GetBytes(ticker), _at);
 }

@@ -5,8 +5,14 @@ namespace Kalshi.Daemon.Store;
 /// <summary>
 /// One connection that writes batches: every table by COPY, what changes merged, and the loader's cursor, in one transaction. The
 /// cursor moves only if it stood where the batch begins, so a batch that was committed although its answer got lost, or another
-/// loader's, is never written twice. One batch at a time.
+/// loader's, is never written twice. One batch at a time, and the next one begins at once.
 /// </summary>
+/// <remarks>
+/// Commits do not wait for the database's disk. Commits become durable in their order, so a crash of the database takes back the last of them, fractions
+/// of a second, with their cursor; a loader that connects again begins from the cursor it then finds, and the journal, of which only records that
+/// are on disk are loaded, makes the same rows of the same records. What may be deleted of the journal must not be taken back, and that is what a batch with
+/// the loader's state allows: it does wait, and when it is on disk, so is everything before it.
+/// </remarks>
 internal sealed class BatchWriter
 {
     /// <summary>Rows of a full compressed batch.</summary>
@@ -17,6 +23,12 @@ internal sealed class BatchWriter
 
     private readonly WritingConnection _writing;
     private readonly bool _isCompressed;
+
+    /// <summary>Batches it takes at most: one on its way, and the one that follows it without waiting for the loader's thread.</summary>
+    public const int QueuedMax = 2;
+
+    /// <summary>The batch given last.</summary>
+    private Task _latest = Task.CompletedTask;
 
     /// <summary>Whether the next COPY is compressed, as the connection's settings stand.</summary>
     private bool _isCompressing;
@@ -29,7 +41,7 @@ internal sealed class BatchWriter
 
     /// <summary>Throws as <see cref="StoreDatabase.OpenAsync"/>. `patience`: what batches may take at first.</summary>
     public static async Task<BatchWriter> OpenAsync(StoreDatabase database, LoaderSettings settings, TimeSpan patience, bool isTimescale, CancellationToken cancellation) =>
-        new(await WritingConnection.OpenAsync(database, StoreTables.Staging, patience, cancellation), isTimescale && settings.DirectCompress);
+        new(await WritingConnection.OpenAsync(database, "set synchronous_commit = off; " + StoreTables.Staging, patience, cancellation), isTimescale && settings.DirectCompress);
 
     /// <summary>For closing: the connection, and what it is still doing.</summary>
     public (NpgsqlConnection Connection, Task Busy) Closing => _writing.Closing;
@@ -39,7 +51,14 @@ internal sealed class BatchWriter
     /// <see cref="TimeoutException"/> or <see cref="IOException"/>; then nothing of it is in the store, or (when the answer to the commit was lost) all of it.
     /// </summary>
     public Task WriteAsync(StoreBatch batch, Task predecessor, TimeSpan patience, CancellationToken stop) =>
-        _writing.WriteAsync(cancellation => WriteOnceAsync(batch, predecessor, cancellation), patience, "store.timeout", stop);
+        _latest = WriteNextAsync(_latest, batch, predecessor, patience, stop);
+
+    /// <summary>`latest`: the batch before on this connection. When it failed, so does this one: nothing of it was begun.</summary>
+    private async Task WriteNextAsync(Task latest, StoreBatch batch, Task predecessor, TimeSpan patience, CancellationToken stop)
+    {
+        await latest;
+        await _writing.WriteAsync(cancellation => WriteOnceAsync(batch, predecessor, cancellation), patience, "store.timeout", stop);
+    }
 
     private async Task WriteOnceAsync(StoreBatch batch, Task predecessor, CancellationToken cancellation)
     {
@@ -53,6 +72,7 @@ internal sealed class BatchWriter
         await predecessor;
         // Once cancelled, the batch may be sent by somebody else or be refilled: nothing of it is committed here.
         cancellation.ThrowIfCancellationRequested();
+        await WriteStateAsync(batch, cancellation);
         await MergeAsync(batch, cancellation);
         cancellation.ThrowIfCancellationRequested();
         await transaction.CommitAsync(cancellation);
@@ -99,7 +119,6 @@ internal sealed class BatchWriter
             }
         }
 
-        AddState(merge, batch);
         if (batch.After == 0)
         {
             merge.BatchCommands.Add(Sql.Command("update kalshid.store set first_record_at = $1 where first_record_at is null", [Sql.Time(batch.FirstAt)]));
@@ -119,21 +138,25 @@ internal sealed class BatchWriter
         }
     }
 
-    private static void AddState(NpgsqlBatch merge, StoreBatch batch)
+    /// <summary>By COPY as well: as parameters, states of a million markets took many seconds.</summary>
+    private async Task WriteStateAsync(StoreBatch batch, CancellationToken cancellation)
     {
-        const int partBytes = 4 << 20;
+        const int partBytes = 1 << 20;
         if (batch.State is not { } state)
         {
             return;
         }
 
-        merge.BatchCommands.Add(Sql.Command("delete from kalshid.loader_state", []));
+        await _writing.Connection.ExecuteAsync("set local synchronous_commit = on; delete from kalshid.loader_state", cancellation);
+        var rows = new CopyBuffer();
         for (var at = 0; at < state.Length; at += partBytes)
         {
-            var part = new NpgsqlParameter<byte[]> { TypedValue = state[at..Math.Min(state.Length, at + partBytes)] };
-            merge.BatchCommands.Add(Sql.Command(
-                "insert into kalshid.loader_state (part, position, bytes) values ($1, $2, $3)",
-                [new NpgsqlParameter<int> { TypedValue = at / partBytes }, Sql.Time(batch.Through), part]));
+            rows.Clear();
+            rows.BeginRow(3);
+            rows.Int(at / partBytes);
+            rows.Time(batch.Through);
+            rows.Raw(state.AsSpan(at, Math.Min(partBytes, state.Length - at)));
+            await _writing.CopyAsync(StoreTables.CopyOfState, rows, cancellation);
         }
     }
 }

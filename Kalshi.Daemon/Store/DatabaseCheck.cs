@@ -119,7 +119,7 @@ internal sealed class DatabaseCheck
             var applied = await migrations.ApplyAsync(_database, _checked.Timescale);
             if (applied == 0 && await IsOwnerAsync())
             {
-                await _connection.ExecuteAsync("select kalshid.grant_roles()");
+                await Migrations.GrantRolesAsync(_connection);
             }
 
             var files = string.Join(", ", migrations.All.Skip(before).Select(file => file.Name));

@@ -16,7 +16,7 @@ namespace Kalshi.Daemon.Store;
 /// In:        the journal up to its durable end, from wherever the store says it is.
 /// Out:       batches of <see cref="LoaderSettings.BatchRowsMax"/> rows or <see cref="LoaderSettings.BatchAgeMax"/>, whichever comes first.
 /// Thread:    its own ("store loader").
-/// Bound:     two batches more than there are writers, and what <see cref="BatchBuilder"/> keeps.
+/// Bound:     two batches more than the writers take, and what <see cref="BatchBuilder"/> keeps.
 /// When full: it waits for the store; the journal is the queue. When the store fails: batches that were under way are kept and sent
 ///            again from wherever its cursor then is; when that fits none of them (another database, an older one), everything
 ///            is restored from the state in the store and the journal.
@@ -35,9 +35,6 @@ internal sealed class Loader : IDisposable
 
     /// <summary>How old the numbers of an open epoch may be in the store.</summary>
     private static readonly TimeSpan EpochInterval = TimeSpan.FromSeconds(5);
-
-    /// <summary>How far the exchange's clock may be ahead of ours when ids of old trades are looked for.</summary>
-    private const long ClockMarginMicros = Micros.PerMinute;
 
     private readonly StoreDatabase _database;
     private readonly LoaderSettings _settings;
@@ -307,7 +304,7 @@ internal sealed class Loader : IDisposable
     {
         while (_unsent.TryPeek(out var batch))
         {
-            while (_sent.Count >= session.Writers.Count)
+            while (_sent.Count >= session.Writers.Count * BatchWriter.QueuedMax)
             {
                 Collect();
             }
@@ -413,6 +410,7 @@ internal sealed class Loader : IDisposable
 
         _reader?.Dispose();
         _reader = null;
+        _builder = null; // Of a million markets there should not be two.
         _builder = LoadState(session, out var from);
         KeepJournalAfter(_builder.Position);
         var records = ReadAgain(session.Cursor);
@@ -467,20 +465,5 @@ internal sealed class Loader : IDisposable
     private void KeepJournalAfter(long position) => Cursors.Write(Cursors.DirectoryOf(_settings.JournalDirectory), CursorName, position);
 
     /// <summary>Cold: only for a backfill that reaches further back than the window of ids.</summary>
-    private HashSet<UInt128> RecallTradeIds(long exchangeAt)
-    {
-        var ids = new HashSet<UInt128>();
-        var decoder = new FrameDecoder();
-        using var reader = new JournalReader(_settings.JournalDirectory, Math.Max(0, exchangeAt - ClockMarginMicros), _builder!.Position);
-        while (reader.TryRead(out var record))
-        {
-            if (record.Kind == RecordKind.Frame && FrameHeadReader.Read(record.Bytes).Type == FrameType.Trade
-                && decoder.Decode(record.Bytes, useYesPrice: true) == DecodeVerdict.Decoded)
-            {
-                ids.Add(TradeWindow.IdOf(decoder.Message.TradeId));
-            }
-        }
-
-        return ids;
-    }
+    private HashSet<UInt128> RecallTradeIds(long exchangeAt) => JournalTrades.IdsSince(_settings.JournalDirectory, exchangeAt, _builder!.Position);
 }

@@ -7,6 +7,11 @@ namespace Kalshi.Daemon.Store;
 /// The schema of one kind of database, as numbered files in the binary. Each is applied in a transaction of its own and recorded in
 /// kalshid.migrations; an advisory lock makes processes that start together take turns. A database of the other kind is refused.
 /// </summary>
+/// <remarks>
+/// Everything that changes the catalogue happens under that lock, the rights included: two GRANTs on one table at once, or one beside an
+/// upkeep that makes a partition, end in "tuple concurrently updated". The rights are part of the last file's transaction, so a schema
+/// that is current has them, and whoever finds it current (an upkeep, a reader) never meets a GRANT.
+/// </remarks>
 internal sealed class Migrations
 {
     /// <summary>Of a gatherer's store.</summary>
@@ -17,6 +22,8 @@ internal sealed class Migrations
 
     /// <summary>Any number that nobody else uses.</summary>
     private const long LockKey = 0x6B616C73686964;
+
+    private const string GrantRoles = "select kalshid.grant_roles()";
 
     private readonly string _kind;
     private readonly string _timescaleSetting;
@@ -69,9 +76,15 @@ internal sealed class Migrations
             applied += await ApplyAsync(database, connection, version, name, sql, timescale, cancellation) ? 1 : 0;
         }
 
-        await ExecuteAsync(connection, "select kalshid.grant_roles()", cancellation);
-
         return applied;
+    }
+
+    /// <summary>Makes roles that have become possible, and grants what each needs: the end of <see cref="ApplyAsync(StoreDatabase, string, CancellationToken)"/>, once more. For the owner.</summary>
+    public static async Task GrantRolesAsync(NpgsqlConnection connection, CancellationToken cancellation = default)
+    {
+        await using var transaction = await BeginTurnAsync(connection, cancellation);
+        await ExecuteAsync(connection, GrantRoles, cancellation);
+        await transaction.CommitAsync(cancellation);
     }
 
     /// <summary>The version in the database; 0 = none. Throws <see cref="SetupException"/> for one of the other kind, or made by a newer kalshid.</summary>
@@ -111,7 +124,10 @@ internal sealed class Migrations
 
         try
         {
+            // Without the lock, "if not exists" is no protection from somebody who creates it at the same moment.
+            await using var transaction = await BeginTurnAsync(connection, cancellation);
             await ExecuteAsync(connection, "create extension if not exists timescaledb", cancellation);
+            await transaction.CommitAsync(cancellation);
         }
         catch (PostgresException e) when (timescale == "on")
         {
@@ -146,8 +162,7 @@ internal sealed class Migrations
     private async Task<bool> ApplyAsync(
         StoreDatabase database, NpgsqlConnection connection, int version, string name, string sql, string timescale, CancellationToken cancellation)
     {
-        await using var transaction = await connection.BeginTransactionAsync(cancellation);
-        await ExecuteAsync(connection, $"select pg_advisory_xact_lock({LockKey})", cancellation);
+        await using var transaction = await BeginTurnAsync(connection, cancellation);
         if (await KnownVersionAsync(database, connection, cancellation) >= version)
         {
             return false;
@@ -165,8 +180,29 @@ internal sealed class Migrations
         await ExecuteAsync(connection, sql, cancellation);
         await ExecuteAsync(connection, "create table if not exists kalshid.migrations (version int primary key, name text not null, applied_at timestamptz not null default clock_timestamp())", cancellation);
         await ExecuteAsync(connection, $"insert into kalshid.migrations (version, name) values ({version}, '{name}')", cancellation);
+        if (version == Latest)
+        {
+            await ExecuteAsync(connection, GrantRoles, cancellation);
+        }
+
         await transaction.CommitAsync(cancellation);
         return true;
+    }
+
+    /// <summary>A transaction that no other process has at the same time, in this database.</summary>
+    private static async Task<NpgsqlTransaction> BeginTurnAsync(NpgsqlConnection connection, CancellationToken cancellation)
+    {
+        var transaction = await connection.BeginTransactionAsync(cancellation);
+        try
+        {
+            await ExecuteAsync(connection, $"select pg_advisory_xact_lock({LockKey})", cancellation);
+            return transaction;
+        }
+        catch
+        {
+            await transaction.DisposeAsync();
+            throw;
+        }
     }
 
     public static async Task<bool> IsTimescaleAsync(NpgsqlConnection connection, CancellationToken cancellation)

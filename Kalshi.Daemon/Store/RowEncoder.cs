@@ -127,9 +127,27 @@ internal static class RowEncoder
         to.Raw(frame);
     }
 
+    /// <summary>A market of which only the ticker is known.</summary>
     public static void NewMarket(CopyBuffer to, int marketId, ReadOnlySpan<byte> ticker, long seenAt)
     {
-        to.BeginRow(4);
+        BeginNewMarket(to, marketId, ticker, seenAt);
+        for (var absent = 0; absent < 8; absent++)
+        {
+            to.Null();
+        }
+    }
+
+    /// <summary>A market met by its first version. `payload`: as REST told it; empty when something else did.</summary>
+    public static void NewMarket(CopyBuffer to, int marketId, RegistryObject item, long seenAt, ReadOnlySpan<byte> payload)
+    {
+        BeginNewMarket(to, marketId, item.Ticker.Span, seenAt);
+        MarketFields(to, item);
+        to.TextOrNull(payload);
+    }
+
+    private static void BeginNewMarket(CopyBuffer to, int marketId, ReadOnlySpan<byte> ticker, long seenAt)
+    {
+        to.BeginRow(12);
         to.Int(marketId);
         to.Text(ticker);
         to.Time(seenAt);
@@ -147,6 +165,13 @@ internal static class RowEncoder
     {
         to.Time(changedAt);
         to.Int(marketId);
+        MarketFields(to, item);
+        to.Text(origin);
+        to.Text(payload);
+    }
+
+    private static void MarketFields(CopyBuffer to, RegistryObject item)
+    {
         to.TextOrNull(item.EventTicker.Span);
         to.TextOrNull(item.Kind.Span);
         to.TextOrNull(item.Title.Span);
@@ -154,8 +179,6 @@ internal static class RowEncoder
         to.TextOrNull(item.Result.Span);
         to.TimeOrNull(item.OpenAt);
         to.TimeOrNull(item.CloseAt);
-        to.Text(origin);
-        to.Text(payload);
     }
 
     public static void Event(CopyBuffer to, long changedAt, RegistryObject item, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> origin)

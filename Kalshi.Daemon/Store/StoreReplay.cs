@@ -62,14 +62,18 @@ internal sealed class StoreReplay : IDisposable
     /// <summary>Everything up to here has been told.</summary>
     private long _toldTo;
 
-    /// <summary>Position of what comes next; false when everything has been told.</summary>
+    /// <summary>Positions at which the hours to come begin in the journal, with rows or without: see 007-journal-hours.sql.</summary>
+    public string SelectHours =>
+        $"select first_at from kalshid.journal_hours where first_at > {StoreReader.Spell(_toldTo)} and first_at <= {StoreReader.Spell(Facts.Cursor)} order by first_at";
+
+    /// <summary>Position of what comes next; false, and `long.MaxValue`, when everything has been told.</summary>
     public bool TryPeek(out long at)
     {
         while (_range is null || (at = Math.Min(_range.Deltas.Key, NextOther(_range))) == long.MaxValue)
         {
             if ((_range = _ranges.Next()) is null)
             {
-                at = 0;
+                at = long.MaxValue;
                 return false;
             }
 

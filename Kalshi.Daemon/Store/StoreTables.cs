@@ -15,7 +15,9 @@ internal enum StoreTable : byte
     EventHistory,
     SeriesHistory,
     Sessions,
+    JournalHours,
     Coverage,
+    ChangedMarkets,
     MarketIds,
     SessionEnds,
     EpochChanges,
@@ -37,12 +39,14 @@ internal static class StoreTables
         ("kalshid.lifecycle_events", "received_at, epoch_id, seq, market_id, type, event_type, event_ticker, payload"),
         ("kalshid.other_frames", "received_at, epoch_id, seq, session, sid, type"),
         ("kalshid.rejected_frames", "received_at, epoch_id, seq, session, sid, market_id, type, reason, frame"),
-        ("kalshid.markets", "market_id, ticker, first_seen_at, changed_at"),
+        ("kalshid.markets", "market_id, ticker, first_seen_at, changed_at, event_ticker, market_type, title, status, result, open_at, close_at, payload"),
         ("kalshid.market_history", "changed_at, market_id, event_ticker, market_type, title, status, result, open_at, close_at, origin, payload"),
         ("kalshid.event_history", "changed_at, event_ticker, series_ticker, category, title, origin, payload"),
         ("kalshid.series_history", "changed_at, series_ticker, category, frequency, title, payload"),
         ("kalshid.sessions", "opened_at, session, purpose, url"),
+        ("kalshid.journal_hours", "first_at"),
         ("kalshid.coverage", "known_at, recorded_at, from_at, to_at, epoch_id, from_seq, market_id, channel, state, reason"),
+        ("changed_markets", "market_id"),
         ("market_ids", "market_id, exchange_id"),
         ("session_ends", "session, closed_at, reason"),
         ("epoch_changes", "epoch_id, session, sid, channel, first_seq, last_seq, from_at, to_at, deltas, snapshots, trades, lifecycle, acks, unknown, rejected, end_reason, recorded_at"),
@@ -54,11 +58,14 @@ internal static class StoreTables
 
     public static string CopyOf(StoreTable table) => Copies[(int)table];
 
+    public const string CopyOfState = "copy kalshid.loader_state (part, position, bytes) from stdin (format binary)";
+
     public static string NameOf(StoreTable table) => Targets[(int)table].Name;
 
     /// <summary>Tables of the connection, emptied by each commit.</summary>
     public const string Staging =
         """
+        create temp table changed_markets (market_id int4) on commit delete rows;
         create temp table market_ids (market_id int4, exchange_id uuid) on commit delete rows;
         create temp table session_ends (session int4, closed_at timestamptz, reason text) on commit delete rows;
         create temp table epoch_changes (like kalshid.epochs) on commit delete rows;
@@ -74,7 +81,7 @@ internal static class StoreTables
     /// </summary>
     public static string? MergeOf(StoreTable table) => table switch
     {
-        StoreTable.MarketHistory => ObjectMerges.Markets("kalshid.market_history where " + Range, Latest),
+        StoreTable.ChangedMarkets => ObjectMerges.Markets(ChangedMarkets, Latest),
         StoreTable.EventHistory => ObjectMerges.Events("kalshid.event_history where " + Range, Latest),
         StoreTable.SeriesHistory => ObjectMerges.Series("kalshid.series_history where " + Range, Latest),
         StoreTable.MarketIds =>
@@ -100,6 +107,13 @@ internal static class StoreTables
             """,
         _ => null,
     };
+
+    // Of the markets that were there before: a new one's row is whole as it is.
+    private const string ChangedMarkets =
+        """
+        (select distinct market_id as changed_id from changed_markets) c
+        cross join lateral (select * from kalshid.market_history where market_id = c.changed_id and changed_at > $1 and changed_at <= $2 offset 0) h
+        """;
 
     private const string Range = "changed_at > $1 and changed_at <= $2";
 
