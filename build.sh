@@ -273,6 +273,16 @@ campaign_dedup() {
 demo_folder=
 demo_simulator=
 
+# A folder for everything, which goes with the demo however it ends.
+demo_begin() {
+    demo_folder=${KALSHID_DEMO_DIR:-$(mktemp -d "${TMPDIR:-/tmp}/kalshid-demo.XXXXXX")}
+    mkdir -p "$demo_folder"
+    demo_folder=$(cd "$demo_folder" && pwd)
+    trap demo_end EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+}
+
 demo_end() {
     postgres_stop
     [ -z "$demo_simulator" ] || kill "$demo_simulator" 2>/dev/null || true
@@ -311,12 +321,7 @@ demo() {
         "") ;;
         *) die "demo takes --store or nothing." ;;
     esac
-    demo_folder=${KALSHID_DEMO_DIR:-$(mktemp -d "${TMPDIR:-/tmp}/kalshid-demo.XXXXXX")}
-    mkdir -p "$demo_folder"
-    demo_folder=$(cd "$demo_folder" && pwd)
-    trap demo_end EXIT
-    trap 'exit 130' INT
-    trap 'exit 143' TERM
+    demo_begin
     if [ -n "$with_store" ]; then
         offer_servers
         postgres_start "$demo_folder/postgres"
@@ -375,12 +380,7 @@ cluster_dsn() {
 demo_cluster() {
     publish
     offer_servers
-    demo_folder=${KALSHID_DEMO_DIR:-$(mktemp -d "${TMPDIR:-/tmp}/kalshid-demo.XXXXXX")}
-    mkdir -p "$demo_folder"
-    demo_folder=$(cd "$demo_folder" && pwd)
-    trap demo_end EXIT
-    trap 'exit 130' INT
-    trap 'exit 143' TERM
+    demo_begin
     postgres_start "$demo_folder/postgres" -c max_connections=60
     local config=$demo_folder/kalshid.conf truth=$demo_folder/truth.ndjson name gatherers=()
     rm -rf "$config" "$truth" "$demo_folder"/g[123] "$demo_folder/dedup"
