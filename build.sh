@@ -29,6 +29,8 @@ usage: ./build.sh VERB
   campaign            the large fault run: 20,000 markets, 20,000 messages/s, two kill -9, everything accounted for
   campaign-store [SEEDS]  20 captures of 20,000 markets (and of the recordings beside this repository) into databases that are killed, restarted
                       and paused while gatherers are killed; plain, hypertable and direct compress take turns; KALSHID_TEST_SEED=N is the first
+  campaign-cluster [SEEDS]  20 runs of three published gatherers with clocks and databases of their own and a published dedup, all of which are killed, restarted,
+                      cut off or rebuilt from nothing while messages get lost; production is held against the exchange; KALSHID_TEST_SEED=N is the first
   format [--verify]   format the code, or only say whether it is formatted
   clean               remove everything that was built
 TEXT
@@ -261,6 +263,10 @@ campaign_store() {
     KALSHID_CAMPAIGN_SEEDS=${1:-20} run_tests --filter "FullyQualifiedName~StoreCampaignTest" --logger "console;verbosity=detailed"
 }
 
+campaign_cluster() {
+    KALSHID_CLUSTER_SEEDS=${1:-20} run_tests --filter "FullyQualifiedName~ClusterCampaignTest" --logger "console;verbosity=detailed"
+}
+
 # Managed code alone: nothing has to be published first.
 campaign_dedup() {
     require_sdk
@@ -446,6 +452,7 @@ main() {
         demo-cluster) demo_cluster ;;
         campaign) campaign ;;
         campaign-store) campaign_store "$@" ;;
+        campaign-cluster) campaign_cluster "$@" ;;
         campaign-dedup) campaign_dedup "$@" ;;
         format) format "$@" ;;
         clean) clean ;;

@@ -90,6 +90,22 @@ internal sealed class PostgresServer : IDisposable
 
     public string Dsn(string database) => $"Host=127.0.0.1;Port={_port};Username=postgres;Database={database}";
 
+    /// <summary>The database as a file for pg_restore; what went wrong, empty when nothing did.</summary>
+    public string Dump(string dsn, string file)
+    {
+        var (program, arguments) = _binaries.Command("pg_dump", "-h", "127.0.0.1", "-p", _port.ToString(CultureInfo.InvariantCulture), "-U", "postgres", "-Fc", new NpgsqlConnectionStringBuilder(dsn).Database!);
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = "/" };
+        using var process = Process.Start(start)!;
+        var error = process.StandardError.ReadToEndAsync();
+        using (var to = File.Create(file))
+        {
+            process.StandardOutput.BaseStream.CopyTo(to);
+        }
+
+        process.WaitForExit();
+        return error.Result.Trim();
+    }
+
     /// <summary>After `meanwhile` the database is again what it was before, as when a replica that is behind takes over.</summary>
     public async Task FailOverAsync(string dsn, Func<Task> meanwhile)
     {
