@@ -29,6 +29,8 @@ usage: ./build.sh VERB
   campaign            the large fault run: 20,000 markets, 20,000 messages/s, two kill -9, everything accounted for
   campaign-store [SEEDS]  20 captures of 20,000 markets (and of the recordings beside this repository) into databases that are killed, restarted
                       and paused while gatherers are killed; plain, hypertable and direct compress take turns; KALSHID_TEST_SEED=N is the first
+  campaign-cluster [SEEDS]  20 runs of three published gatherers with clocks and databases of their own and a published dedup, all of which are killed, restarted,
+                      cut off or rebuilt from nothing while messages get lost; production is held against the exchange; KALSHID_TEST_SEED=N is the first
   format [--verify]   format the code, or only say whether it is formatted
   clean               remove everything that was built
 TEXT
@@ -261,6 +263,10 @@ campaign_store() {
     KALSHID_CAMPAIGN_SEEDS=${1:-20} run_tests --filter "FullyQualifiedName~StoreCampaignTest" --logger "console;verbosity=detailed"
 }
 
+campaign_cluster() {
+    KALSHID_CLUSTER_SEEDS=${1:-20} run_tests --filter "FullyQualifiedName~ClusterCampaignTest" --logger "console;verbosity=detailed"
+}
+
 # Managed code alone: nothing has to be published first.
 campaign_dedup() {
     require_sdk
@@ -272,6 +278,16 @@ campaign_dedup() {
 
 demo_folder=
 demo_simulator=
+
+# A folder for everything, which goes with the demo however it ends.
+demo_begin() {
+    demo_folder=${KALSHID_DEMO_DIR:-$(mktemp -d "${TMPDIR:-/tmp}/kalshid-demo.XXXXXX")}
+    mkdir -p "$demo_folder"
+    demo_folder=$(cd "$demo_folder" && pwd)
+    trap demo_end EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+}
 
 demo_end() {
     postgres_stop
@@ -311,12 +327,7 @@ demo() {
         "") ;;
         *) die "demo takes --store or nothing." ;;
     esac
-    demo_folder=${KALSHID_DEMO_DIR:-$(mktemp -d "${TMPDIR:-/tmp}/kalshid-demo.XXXXXX")}
-    mkdir -p "$demo_folder"
-    demo_folder=$(cd "$demo_folder" && pwd)
-    trap demo_end EXIT
-    trap 'exit 130' INT
-    trap 'exit 143' TERM
+    demo_begin
     if [ -n "$with_store" ]; then
         offer_servers
         postgres_start "$demo_folder/postgres"
@@ -375,12 +386,7 @@ cluster_dsn() {
 demo_cluster() {
     publish
     offer_servers
-    demo_folder=${KALSHID_DEMO_DIR:-$(mktemp -d "${TMPDIR:-/tmp}/kalshid-demo.XXXXXX")}
-    mkdir -p "$demo_folder"
-    demo_folder=$(cd "$demo_folder" && pwd)
-    trap demo_end EXIT
-    trap 'exit 130' INT
-    trap 'exit 143' TERM
+    demo_begin
     postgres_start "$demo_folder/postgres" -c max_connections=60
     local config=$demo_folder/kalshid.conf truth=$demo_folder/truth.ndjson name gatherers=()
     rm -rf "$config" "$truth" "$demo_folder"/g[123] "$demo_folder/dedup"
@@ -446,6 +452,7 @@ main() {
         demo-cluster) demo_cluster ;;
         campaign) campaign ;;
         campaign-store) campaign_store "$@" ;;
+        campaign-cluster) campaign_cluster "$@" ;;
         campaign-dedup) campaign_dedup "$@" ;;
         format) format "$@" ;;
         clean) clean ;;

@@ -112,7 +112,7 @@ internal static class StreamMergeBench
     }
 
     /// <summary>Counts what comes out; nothing is ever told so late that it must be recalled.</summary>
-    private sealed class RowCounter : IStreamOutput, IStreamRecall
+    internal sealed class RowCounter : IStreamOutput, IStreamRecall
     {
         public long Count { get; private set; }
 

@@ -248,6 +248,17 @@ internal sealed class BenchDatabase : IAsyncDisposable
         return clock.Elapsed.TotalSeconds;
     }
 
+    /// <summary>All rows of a table into another database's, by psql at both ends.</summary>
+    public void PipeTo(BenchDatabase other, string table)
+    {
+        var pipe = $"psql -Xq -c \"copy kalshid.{table} to stdout (format binary)\" {Address} | psql -Xq -v ON_ERROR_STOP=1 -c \"copy kalshid.{table} from stdin (format binary)\" {other.Address}";
+        using var process = Process.Start(new ProcessStartInfo("bash", ["-c", $"set -o pipefail; {pipe}"]))!;
+        process.WaitForExit();
+        Checks.That(process.ExitCode == 0, $"psql succeeds: {pipe}");
+    }
+
+    private string Address => $"\"host={_text.Host} port={_text.Port} user={_text.Username} dbname={_text.Database}\"";
+
     public async ValueTask DisposeAsync() => await ExecuteAsync(_server, $"drop database {_text.Database} with (force)");
 
     private static async Task ExecuteAsync(string dsn, string sql)

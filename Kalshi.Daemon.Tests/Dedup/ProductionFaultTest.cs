@@ -216,17 +216,7 @@ internal sealed class ProductionFaultTest
     public async Task A_failover_to_an_older_copy_is_noticed_and_written_on_from_there()
     {
         await BeginAsync();
-        var name = new NpgsqlConnectionStringBuilder(_dsn).Database;
-        var admin = _server.Dsn("postgres");
-        await Sql.ExecuteAsync(admin, $"ALTER DATABASE {name} ALLOW_CONNECTIONS false");
-        await Sql.ExecuteAsync(admin, $"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
-        await Eventually.BecomesTrue(async () => await Sql.ScalarAsync(admin, $"SELECT 1 FROM pg_stat_activity WHERE datname = '{name}'") is null);
-        await Sql.ExecuteAsync(admin, $"CREATE DATABASE {name}_copy TEMPLATE {name}");
-        await Sql.ExecuteAsync(admin, $"ALTER DATABASE {name} ALLOW_CONNECTIONS true");
-        await Rig.ProgressAsync(30);
-        await Sql.ExecuteAsync(admin, $"DROP DATABASE {name} WITH (FORCE)");
-        await Sql.ExecuteAsync(admin, $"ALTER DATABASE {name}_copy RENAME TO {name}");
-        await Sql.ExecuteAsync(admin, $"ALTER DATABASE {name} ALLOW_CONNECTIONS true");
+        await _server.FailOverAsync(_dsn, () => Rig.ProgressAsync(30));
         await Rig.ProgressAsync();
         Assert.That(Rig.Opened, Is.EqualTo(2));
         await EndAsync();

@@ -108,6 +108,21 @@ internal sealed partial class ProductionPlansTest(StoreFlavour flavour)
         }
     }
 
+    [TestCase("event")]
+    [TestCase("series")]
+    public async Task The_history_of_one_object_comes_by_its_index(string kind)
+    {
+        await _connection.ExecuteAsync(
+            $"""
+            insert into kalshid.{kind}_history (changed_at, {kind}_ticker, {(kind == "event" ? "origin, " : "")}payload)
+            select timestamptz '2026-11-01 00:00Z' + n * interval '1 second', 'KX-' || n % 5000, {(kind == "event" ? "'rest', " : "")}repeat('x', 200) from generate_series(1, 20000) n;
+            analyze kalshid.{kind}_history;
+            """);
+        var plan = await PlanAsync($"select changed_at, payload from kalshid.{kind}_history where {kind}_ticker = 'KX-300'");
+        Assert.That(plan, Does.Contain($"{kind}_history_{kind}").And.Not.Contain("Seq Scan"), plan);
+        Assert.That(Rows(plan), Is.EqualTo(4), plan);
+    }
+
     private async Task CompressAsync()
     {
         if (!flavour.HasTimescale)

@@ -155,6 +155,63 @@ internal sealed class ProductionStoreTest(StoreFlavour flavour)
     }
 
     [Test]
+    public async Task Hours_of_which_a_turn_says_something_new_are_exported_again_and_no_others()
+    {
+        const long minute = Micros.PerMinute;
+        var dsn = await flavour.NewDatabaseAsync();
+        using var database = new StoreDatabase(dsn, TimeSpan.FromSeconds(30));
+        using var store = new ProductionStore(database, new ProductionSettings(["g0"], "auto", 1, TimeSpan.FromSeconds(30), Margin: 10 * Micros.PerSecond), NullLogger.Instance);
+        store.Open(default);
+        var start = At / Micros.PerHour * Micros.PerHour;
+        long Of(int hour, long at = 0) => start + (hour * Micros.PerHour) + at;
+        ProductionCoverage Stretch(int number, long fromAt, long toAt) =>
+            new(Market, number, CoverageState.Whole, fromAt, toAt, new ChangeKey(fromAt, 0), toAt == long.MaxValue ? ChangeKey.None : new ChangeKey(toAt, 0), "");
+        ProductionCoverage Gap(CoverageState state) => new(Market, 2, state, Of(1, 30 * minute), Of(2, 10 * minute), ChangeKey.None, ChangeKey.None, "broke");
+        var last = new ChangeKey(Of(1, 30 * minute), 0);
+
+        await Turn(batch =>
+        {
+            batch.AddMarket(Market, "KX"u8, Guid.NewGuid(), start);
+            for (var hour = 0; hour < 6; hour++)
+            {
+                batch.OnChange(2, new ChangeKey(Of(hour, minute), 0), new MarketChange(Of(hour, minute), Of(hour, minute), Side.Yes, 1, 1));
+            }
+
+            batch.OnCoverage(Stretch(1, Of(1, minute), last.At));
+            batch.OnChange(Market, last, new MarketChange(last.At, last.At, Side.Yes, 1, 1));
+            batch.OnCoverage(Gap(CoverageState.Gap));
+            batch.OnCoverage(Stretch(3, Of(2, 10 * minute), long.MaxValue));
+            batch.OnSnapshot(Market, 1, last, Of(4, 5 * minute), [], []);
+        }, "0 1 2 3 4 5");
+        await Turn(batch => batch.OnChange(2, new ChangeKey(Of(5, 2 * minute), 0), new MarketChange(Of(5, 2 * minute), Of(5), Side.Yes, 1, 1)), "5");
+        await Turn(batch => batch.OnRenumbered(Market, last.At, 0, 1, 3), "1 4");
+        await Turn(batch => batch.OnVouch(new Vouch(Market, 1, 0, Of(2), Of(2, minute), last)), "2 3");
+        await Turn(batch => batch.OnVouchEnded(Market, 1, Of(3, minute), last, "broke"), "3");
+        await Turn(batch =>
+        {
+            batch.OnJoined(Market, 3, 1, last);
+            batch.OnCoverageRemoved(Market, 3);
+            batch.OnCoverage(Gap(CoverageState.Repaired));
+            batch.OnCoverage(Stretch(1, Of(1, minute), long.MaxValue));
+        }, "1 2 3 4 5");
+        await Turn(batch => batch.OnCoverageRemoved(Market, 2), "1 2");
+        await Turn(_ => { }, null);
+
+        async Task Turn(Action<ProductionBatch> tell, string? hours)
+        {
+            var batch = store.Begin();
+            tell(batch);
+            batch.Watermark = Of(5, 30 * minute);
+            batch.SetPosition(0, Of(3, 5 * minute), start);
+            store.Commit(batch, default);
+            store.Flush(default);
+            var marked = await Sql.ScalarAsync(
+                dsn, $"select string_agg(((extract(epoch from hour) - {start / Micros.PerSecond}) / 3600)::int::text, ' ' order by hour) from kalshid.hours where turn = {batch.Turn}");
+            Assert.That(marked, Is.EqualTo(hours), $"turn {batch.Turn}");
+        }
+    }
+
+    [Test]
     public async Task Gatherers_keep_their_index_whatever_the_order_of_the_configuration()
     {
         var dsn = await flavour.NewDatabaseAsync();

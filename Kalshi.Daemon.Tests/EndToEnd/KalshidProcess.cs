@@ -77,7 +77,9 @@ internal sealed partial class KalshidProcess : IDisposable
         get { lock (_output) { return _output.ToString(); } }
     }
 
-    public static KalshidProcess Start(params string[] arguments) => new(arguments, new Dictionary<string, string>(), null);
+    public static KalshidProcess Start(params string[] arguments) => Start(new Dictionary<string, string>(), arguments);
+
+    public static KalshidProcess Start(IReadOnlyDictionary<string, string> environment, string[] arguments) => new(arguments, environment, null);
 
     /// <summary>Runs to the end. `limit` defaults to a minute.</summary>
     public static Finished Run(params string[] arguments) => Run(new Dictionary<string, string>(), arguments);

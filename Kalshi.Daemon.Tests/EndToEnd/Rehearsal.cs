@@ -4,7 +4,7 @@ using NUnit.Framework;
 
 namespace Kalshi.Daemon.Tests.EndToEnd;
 
-/// <summary>A simulated exchange in a folder of its own, and the gatherers that run against it. All of it is gone afterwards.</summary>
+/// <summary>A simulated exchange in a folder of its own, and the gatherers that run against it. All of it is gone afterwards. Processes may be started by any thread.</summary>
 internal sealed class Rehearsal : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -34,7 +34,10 @@ internal sealed class Rehearsal : IDisposable
     public KalshidProcess StartGather(params string[] arguments) => Start("gather", arguments);
 
     /// <summary>Starts one mode with this rehearsal's configuration.</summary>
-    public KalshidProcess Start(string mode, params string[] arguments) => Own(KalshidProcess.Start([mode, "--config", Config, .. arguments]));
+    public KalshidProcess Start(string mode, params string[] arguments) => Start(new Dictionary<string, string>(), mode, arguments);
+
+    public KalshidProcess Start(IReadOnlyDictionary<string, string> environment, string mode, string[] arguments) =>
+        Own(KalshidProcess.Start(environment, [mode, "--config", Config, .. arguments]));
 
     /// <summary>Runs one mode with this rehearsal's configuration.</summary>
     public Finished Run(string mode, params string[] arguments) => KalshidProcess.Run([mode, .. arguments, "--config", Config]);
@@ -42,11 +45,13 @@ internal sealed class Rehearsal : IDisposable
     /// <summary>One number of the running gatherer's status file; 0 while there is none.</summary>
     public long Status(string key) => ReadStatus()?.GetProperty(key).GetInt64() ?? 0;
 
-    private JsonElement? ReadStatus()
+    private JsonElement? ReadStatus() => ReadStatus(DataDir);
+
+    private static JsonElement? ReadStatus(string dataDir)
     {
         try
         {
-            return JsonDocument.Parse(System.IO.File.ReadAllBytes(Path.Combine(DataDir, "status.json"))).RootElement;
+            return JsonDocument.Parse(System.IO.File.ReadAllBytes(Path.Combine(dataDir, "status.json"))).RootElement;
         }
         catch (IOException)
         {
@@ -58,7 +63,9 @@ internal sealed class Rehearsal : IDisposable
     public JsonElement? StoreStatus() => ReadStatus()?.GetProperty("store");
 
     /// <summary>The gatherer has asked for every trade it missed, and everything captured is in its store.</summary>
-    public bool IsSettled(int gatherer) => ReadStatus() is { } status && status.GetProperty("pid").GetInt32() == gatherer
+    public bool IsSettled(int gatherer) => IsSettled(gatherer, DataDir);
+
+    public static bool IsSettled(int gatherer, string dataDir) => ReadStatus(dataDir) is { } status && status.GetProperty("pid").GetInt32() == gatherer
         && !status.GetProperty("backfill_pending").GetBoolean() && status.GetProperty("frames").GetInt64() > 0
         && status.GetProperty("store").GetProperty("committed").GetInt64() > 0 && status.GetProperty("store").GetProperty("lag").GetInt64() == 0;
 
@@ -78,7 +85,11 @@ internal sealed class Rehearsal : IDisposable
 
     private KalshidProcess Own(KalshidProcess process)
     {
-        _processes.Add(process);
+        lock (_processes)
+        {
+            _processes.Add(process);
+        }
+
         return process;
     }
 }

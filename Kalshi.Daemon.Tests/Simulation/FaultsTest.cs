@@ -20,11 +20,13 @@ internal sealed class FaultsTest
     }
 
     /// <summary>(expected, received) at each step of seq that is not by one, on the book sid.</summary>
-    private static List<(long Expected, long Received)> Gaps(MemoryExchange exchange)
+    private static List<(long Expected, long Received)> Gaps(MemoryExchange exchange) => Gaps(exchange.Wire);
+
+    private static List<(long Expected, long Received)> Gaps(MemoryWire wire)
     {
         var gaps = new List<(long Expected, long Received)>();
         long next = 1;
-        foreach (var seq in exchange.Wire.Frames.Select(text => new Frame(text)).Where(frame => frame is { Sid: 1, Seq: > 0 }).Select(frame => frame.Seq))
+        foreach (var seq in wire.Frames.Select(text => new Frame(text)).Where(frame => frame is { Sid: 1, Seq: > 0 }).Select(frame => frame.Seq))
         {
             if (seq != next)
             {
@@ -48,6 +50,22 @@ internal sealed class FaultsTest
         Assert.That(faulty.Truth.Deltas.SequenceEqual(calm.Truth.Deltas), "faults do not change what was produced");
         Assert.That(faulty.Exchange.Faults.Counts[(int)FaultKind.Drop], Is.EqualTo(3));
         Assert.That(Gaps(calm), Is.Empty);
+    }
+
+    [TestCase("1", 1)]
+    [TestCase("2", 2)]
+    [TestCase("all", 3)]
+    public void A_spread_drop_takes_the_same_messages_from_so_many_of_those_who_get_them(string spread, int victims)
+    {
+        var exchange = new MemoryExchange(Busy, Plan($"drop at=1s count=40 channel=orderbook_delta spread={spread}"));
+        MemoryWire[] wires = [exchange.Wire, new(), new()];
+        exchange.Watch(wires[1]);
+        exchange.Watch(wires[2]);
+        exchange.RunToEnd();
+        var lost = wires.Select(wire => Gaps(wire).SelectMany(gap => Enumerable.Range((int)gap.Expected, (int)(gap.Received - gap.Expected))).ToList()).ToList();
+        Assert.That(lost.SelectMany(seqs => seqs).GroupBy(seq => seq).Select(message => message.Count()), Is.EqualTo(Enumerable.Repeat(victims, 40)));
+        Assert.That(lost, Has.None.Empty, "chance takes each of them sometimes");
+        Assert.That(exchange.Exchange.Faults.Counts[(int)FaultKind.Drop], Is.EqualTo(40 * victims));
     }
 
     [Test]
@@ -136,6 +154,7 @@ internal sealed class FaultsTest
     [TestCase("drop colour=red", "colour=red")]
     [TestCase("disconnect", "needs at=")]
     [TestCase("rest_status status=200", "status=200")]
+    [TestCase("disconnect at=1s spread=2", "spread=2")]
     public void A_rule_that_cannot_be_read_is_refused_by_name(string rule, string expected)
     {
         var refusal = Assert.Throws<SetupException>(() => FaultRule.Parse(rule, "--fault"));

@@ -39,12 +39,21 @@ internal sealed class MemoryExchange
         Source = new SeededSource(settings);
         Source.Populate(Exchange, StartAt);
         Stream = new ExchangeStream(Exchange, Source);
-        Session = Exchange.Open(Wire);
+        Session = Watch(Wire, useYesPrice);
+    }
+
+    /// <summary>One more session that watches everything.</summary>
+    public SimulatedSession Watch(MemoryWire wire, bool useYesPrice = false)
+    {
+        var session = Exchange.Open(wire);
         var tickers = string.Join("\",\"", Enumerable.Range(0, Exchange.Markets.Count).Where(i => !Exchange.Markets[i].IsOver)
             .Select(i => Encoding.UTF8.GetString(Exchange.Markets[i].Ticker)));
         var flag = useYesPrice ? "true" : "false";
-        Command($$"""{"id":1,"cmd":"subscribe","params":{"channels":["orderbook_delta"],"market_tickers":["{{tickers}}"],"skip_ticker_ack":true,"use_yes_price":{{flag}} } }""");
-        Command("""{"id":2,"cmd":"subscribe","params":{"channels":["trade","ticker","market_lifecycle_v2","multivariate_market_lifecycle"]}}""");
+        Receive($$"""{"id":1,"cmd":"subscribe","params":{"channels":["orderbook_delta"],"market_tickers":["{{tickers}}"],"skip_ticker_ack":true,"use_yes_price":{{flag}} } }""");
+        Receive("""{"id":2,"cmd":"subscribe","params":{"channels":["trade","ticker","market_lifecycle_v2","multivariate_market_lifecycle"]}}""");
+        return session;
+
+        void Receive(string text) => Exchange.Receive(session, Encoding.UTF8.GetBytes(text));
     }
 
     public SimulatedExchange Exchange { get; }

@@ -220,17 +220,7 @@ internal sealed class LoaderFaultTest
     public async Task A_database_that_is_an_older_copy_is_loaded_on_from_its_own_cursor()
     {
         var loader = await BeginAsync();
-        var name = new NpgsqlConnectionStringBuilder(_dsn).Database;
-        var admin = _server.Dsn("postgres");
-        await Sql.ExecuteAsync(admin, $"ALTER DATABASE {name} ALLOW_CONNECTIONS false");
-        await Sql.ExecuteAsync(admin, $"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
-        await Eventually.BecomesTrue(async () => await Sql.ScalarAsync(admin, $"SELECT 1 FROM pg_stat_activity WHERE datname = '{name}'") is null);
-        await Sql.ExecuteAsync(admin, $"CREATE DATABASE {name}_copy TEMPLATE {name}");
-        await Sql.ExecuteAsync(admin, $"ALTER DATABASE {name} ALLOW_CONNECTIONS true");
-        await ProgressAsync(loader, batches: 30);
-        await Sql.ExecuteAsync(admin, $"DROP DATABASE {name} WITH (FORCE)");
-        await Sql.ExecuteAsync(admin, $"ALTER DATABASE {name}_copy RENAME TO {name}; ");
-        await Sql.ExecuteAsync(admin, $"ALTER DATABASE {name} ALLOW_CONNECTIONS true");
+        await _server.FailOverAsync(_dsn, () => ProgressAsync(loader, batches: 30));
         await ProgressAsync(loader);
         await EndAsync(loader);
     }

@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Kalshi.Daemon.Tests.EndToEnd;
+using Kalshi.Daemon.Tests.Simulation;
 using Npgsql;
 using NUnit.Framework;
 
@@ -88,6 +89,38 @@ internal sealed class PostgresServer : IDisposable
     }
 
     public string Dsn(string database) => $"Host=127.0.0.1;Port={_port};Username=postgres;Database={database}";
+
+    /// <summary>The database as a file for pg_restore; what went wrong, empty when nothing did.</summary>
+    public string Dump(string dsn, string file)
+    {
+        var (program, arguments) = _binaries.Command("pg_dump", "-h", "127.0.0.1", "-p", _port.ToString(CultureInfo.InvariantCulture), "-U", "postgres", "-Fc", new NpgsqlConnectionStringBuilder(dsn).Database!);
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = "/" };
+        using var process = Process.Start(start)!;
+        var error = process.StandardError.ReadToEndAsync();
+        using (var to = File.Create(file))
+        {
+            process.StandardOutput.BaseStream.CopyTo(to);
+        }
+
+        process.WaitForExit();
+        return error.Result.Trim();
+    }
+
+    /// <summary>After `meanwhile` the database is again what it was before, as when a replica that is behind takes over.</summary>
+    public async Task FailOverAsync(string dsn, Func<Task> meanwhile)
+    {
+        var name = new NpgsqlConnectionStringBuilder(dsn).Database;
+        var admin = Dsn("postgres");
+        await Sql.ExecuteAsync(admin, $"ALTER DATABASE {name} ALLOW_CONNECTIONS false");
+        await Sql.ExecuteAsync(admin, $"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+        await Eventually.BecomesTrue(async () => await Sql.ScalarAsync(admin, $"SELECT 1 FROM pg_stat_activity WHERE datname = '{name}'") is null);
+        await Sql.ExecuteAsync(admin, $"CREATE DATABASE {name}_copy TEMPLATE {name}");
+        await Sql.ExecuteAsync(admin, $"ALTER DATABASE {name} ALLOW_CONNECTIONS true");
+        await meanwhile();
+        await Sql.ExecuteAsync(admin, $"DROP DATABASE {name} WITH (FORCE)");
+        await Sql.ExecuteAsync(admin, $"ALTER DATABASE {name}_copy RENAME TO {name}");
+        await Sql.ExecuteAsync(admin, $"ALTER DATABASE {name} ALLOW_CONNECTIONS true");
+    }
 
     /// <summary>Starts it again, with the same data and port. The server is ready when this returns, recovered from a crash if there was one.</summary>
     public void Start()

@@ -15,13 +15,16 @@ namespace Kalshi.Daemon.Dedup;
 ///   the one before it in the history, or the one behind it    seen again, or seen earlier, and nothing lay between
 /// </code>
 /// <b>In</b>: versions, any interleaving. <b>Out</b>: rows of histories. <b>Thread</b>: one. <b>Bound</b>: <see cref="ObjectBounds"/>, applied whenever the whole memory is written;
-/// 60 bytes an object and 24 a version. <b>When full</b>: a history that is told of again is recalled from production.
+/// 60 bytes an object of one version, and 24 for each version of the others. <b>When full</b>: a history that is told of again is recalled from production.
 /// </summary>
 internal sealed class ObjectMerge(long margin, ObjectBounds bounds, IStreamOutput output, IStreamRecall recall, StreamCounters counters) : IMergeMemory
 {
     public static readonly ObjectBounds DefaultBounds = new(Keep: Micros.PerDay, CountMax: 3_000_000);
 
     private const byte Version = 1;
+
+    /// <summary>Objects that change in a turn, but for the first one: room for more is given back.</summary>
+    private const int ChangedMax = 65_536;
 
     private readonly Dictionary<ulong, ObjectHistory> _histories = [];
     private readonly HashSet<ulong> _changed = [];
@@ -65,9 +68,9 @@ internal sealed class ObjectMerge(long margin, ObjectBounds bounds, IStreamOutpu
     public void OnReplaced(int gatherer)
     {
         _replaced.Add(gatherer);
-        foreach (var history in _histories.Values)
+        foreach (var key in _histories.Keys)
         {
-            history.RemoveTeller((ushort)(1 << gatherer));
+            CollectionsMarshal.GetValueRefOrNullRef(_histories, key).RemoveTeller((ushort)(1 << gatherer));
         }
     }
 
@@ -161,6 +164,11 @@ internal sealed class ObjectMerge(long margin, ObjectBounds bounds, IStreamOutpu
     private void ForgetChanges()
     {
         _changed.Clear();
+        if (_changed.Capacity > ChangedMax)
+        {
+            _changed.TrimExcess(); // As large as the first listing, which comes once.
+        }
+
         _replaced.Clear();
     }
 

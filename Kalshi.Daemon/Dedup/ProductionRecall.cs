@@ -1,17 +1,18 @@
+using System.Diagnostics;
+using System.Text;
 using Kalshi.Daemon.Exchange.Protocol;
 using Kalshi.Daemon.Primitives;
 using Kalshi.Daemon.Registry;
 using Kalshi.Daemon.Store;
-using Npgsql;
 
 namespace Kalshi.Daemon.Dedup;
 
 /// <summary>
 /// Production's own rows, told again to merges that no longer have them in memory: recent changes after a restart, and the streams' rows of a time that a
-/// gatherer comes back to. Called by the merge's thread; `flush` makes turns under way visible. A failure of the database is thrown on:
-/// the claim is over, and everything begins anew.
+/// gatherer comes back to. Called by the merge's thread; `flush` makes turns under way visible. A failure of the database is thrown on, and so is an answer
+/// that takes longer than the patience: the claim is over, and everything begins anew. Ends with <see cref="OperationCanceledException"/> when `stop` is.
 /// </summary>
-internal sealed class ProductionRecall(StoreDatabase production, bool hasMarketIndex, Action flush) : IStreamRecall, IBookRecall
+internal sealed class ProductionRecall(StoreDatabase production, bool hasMarketIndex, BatchPatience patience, Action flush, CancellationToken stop) : IStreamRecall, IBookRecall
 {
     private readonly Message _message = new();
     private readonly RegistryObject _item = new();
@@ -88,12 +89,8 @@ internal sealed class ProductionRecall(StoreDatabase production, bool hasMarketI
         var rows = Read($"select received_at, market_id, type, event_type, event_ticker, payload from kalshid.lifecycle_events where {Range("received_at", fromAt, toAt)}");
         while (rows.TryRow())
         {
-            var (receivedAt, market) = (rows.Time(), rows.Int32(0));
-            _message.Type = FrameTypes.Find(rows.Bytes());
-            _message._eventType.Set(rows.Bytes());
-            _message._eventTicker.Set(rows.Bytes());
-            var payload = rows.Bytes();
-            _message.Payload = (0, payload.Length);
+            var receivedAt = rows.Time();
+            var market = RowMessages.ReadLifecycle(rows, _message, out var payload);
             into.OnLifecycle(market, receivedAt, _message, payload);
         }
     }
@@ -103,8 +100,8 @@ internal sealed class ProductionRecall(StoreDatabase production, bool hasMarketI
         var (table, key) = kind switch
         {
             ObjectKind.Market => ("market_history", $"market_id = {StoreReader.Spell(market)}"),
-            ObjectKind.Event => ("event_history", $"event_ticker = {StoreReader.Spell(System.Text.Encoding.UTF8.GetString(ticker))}"),
-            _ => ("series_history", $"series_ticker = {StoreReader.Spell(System.Text.Encoding.UTF8.GetString(ticker))}"),
+            ObjectKind.Event => ("event_history", $"event_ticker = {StoreReader.Spell(Encoding.UTF8.GetString(ticker))}"),
+            _ => ("series_history", $"series_ticker = {StoreReader.Spell(Encoding.UTF8.GetString(ticker))}"),
         };
         _item.Clear();
         _item.Ticker.Set(ticker);
@@ -132,15 +129,28 @@ internal sealed class ProductionRecall(StoreDatabase production, bool hasMarketI
     private CopyRows Read(string select)
     {
         flush();
-        var rows = new CopyRows();
-        using var connection = production.OpenAsync(CancellationToken.None).AsTask().GetAwaiter().GetResult();
-        using (var command = new NpgsqlCommand("set jit = off", connection))
+        var begun = Stopwatch.GetTimestamp();
+        try
         {
-            command.ExecuteNonQuery();
+            var rows = Patience.LimitAsync(
+                cancellation => ReadAsync(select, cancellation), patience.Limit, $"no answer within {patience.Limit.TotalSeconds:0} s (dedup.timeout)", stop).GetAwaiter().GetResult();
+            patience.OnCommitted(Stopwatch.GetElapsedTime(begun));
+            return rows;
         }
+        catch (TimeoutException)
+        {
+            patience.OnLate();
+            throw;
+        }
+    }
 
-        using var answer = connection.BeginRawBinaryCopy($"copy ({select}) to stdout (format binary)");
-        rows.Fill(answer);
+    private async Task<CopyRows> ReadAsync(string select, CancellationToken cancellation)
+    {
+        var rows = new CopyRows();
+        await using var connection = await production.OpenAsync(cancellation);
+        await connection.ExecuteAsync("set jit = off", cancellation);
+        await using var answer = await connection.BeginRawBinaryCopyAsync($"copy ({select}) to stdout (format binary)", cancellation);
+        await rows.FillAsync(answer, cancellation);
         return rows;
     }
 }

@@ -135,8 +135,43 @@ internal static class ProductionTables
         _ => [],
     };
 
+    /// <summary>Hours of which exports said something that is no longer so: what a turn says of the past, and what that replaces. Of a stretch only its ends change.</summary>
+    private static readonly string MarkCovered = MarkHours(
+        """
+        from kalshid.store s, (
+            select from_at, from_at as to_at from coverage_changes where not is_removed and state = 'whole'
+            union all select to_at, to_at from coverage_changes where not is_removed and state = 'whole' and to_at < 'infinity'
+            union all select from_at, to_at from coverage_changes where not is_removed and state <> 'whole'
+            union all select c.to_at, c.to_at from coverage_changes n join kalshid.coverage c using (market_id, number)
+            where not n.is_removed and c.state = 'whole' and c.to_at < 'infinity'
+            union all select c.from_at, c.to_at from coverage_changes n join kalshid.coverage c using (market_id, number)
+            where n.is_removed or c.state <> 'whole') said
+        """);
+
+    /// <summary>As <see cref="MarkCovered"/>, of who saw what: as far as each gatherer is merged.</summary>
+    private static readonly string MarkVouched = MarkHours(
+        """
+        from kalshid.store s, (
+            select n.from_at, g.position as to_at from vouch_changes n join kalshid.gatherers g using (gatherer_id) where not n.is_end
+            union all select greatest(n.to_at, v.from_at), g.position
+            from vouch_changes n join kalshid.vouches v using (market_id, number) join kalshid.gatherers g on g.gatherer_id = v.gatherer_id where n.is_end) said
+        """);
+
+    /// <summary>An export of before the turn does these hours again; `from` gives said.from_at and said.to_at, and the store as s. Other hours have no rows.</summary>
+    private static string MarkHours(string from) =>
+        $"""
+        with hours as materialized (
+            select distinct {HourOf("said.from_at - s.margin")} as first, {HourOf("least(said.to_at, s.watermark) + s.margin")} as last
+            {from})
+        update kalshid.hours h set turn = s.turn from kalshid.store s
+        where h.turn < s.turn and exists (select from hours where h.hour between hours.first and hours.last)
+        """;
+
+    private static string HourOf(string time) => $"date_bin('1 hour', {time}, 'epoch')";
+
     private static readonly string[] CoverageMerges =
     [
+        MarkCovered,
         """
         delete from kalshid.coverage c
         using (select distinct on (market_id, number) * from coverage_changes order by market_id, number, place desc) latest
@@ -150,6 +185,7 @@ internal static class ProductionTables
         """,
     ];
 
+    // Where nobody knows until when a gatherer watched (its store was replaced, rows are missing), the end told is before the beginning.
     private static readonly string[] VouchMerges =
     [
         """
@@ -161,10 +197,11 @@ internal static class ProductionTables
             after_ordinal = excluded.after_ordinal, last_at = excluded.last_at, last_ordinal = excluded.last_ordinal, reason = excluded.reason
         """,
         """
-        update kalshid.vouches v set to_at = latest.to_at, last_at = latest.last_at, last_ordinal = latest.last_ordinal, reason = latest.reason
+        update kalshid.vouches v set to_at = greatest(latest.to_at, v.from_at), last_at = latest.last_at, last_ordinal = latest.last_ordinal, reason = latest.reason
         from (select distinct on (market_id, number) * from vouch_changes order by market_id, number, place desc) latest
         where latest.is_end and v.market_id = latest.market_id and v.number = latest.number
         """,
+        MarkVouched,
     ];
 
     // ---- corrections -------------------------------------------------------------------------------------------------------
@@ -193,11 +230,11 @@ internal static class ProductionTables
         where d.market_id = {Any(markets)} and d.exchange_at >= $1 and d.exchange_at <= $2
             and d.market_id = r.market_id and d.exchange_at = r.at and {Concerns("d.ordinal")}
         """),
-        new($"""
+        new(MarkChanged($"""
         update kalshid.orderbook_snapshots s set ordinal = s.ordinal + r.shift from renumberings r
         where s.market_id = {Any(markets)} and s.received_at >= $1 and s.exchange_at <= $2
             and s.market_id = r.market_id and s.exchange_at = r.at and {Concerns("s.ordinal")}
-        """, SnapshotMargin),
+        """), SnapshotMargin),
         new($"""
         update kalshid.coverage c set
             first_ordinal = c.first_ordinal + case when c.first_at = r.at and {Concerns("c.first_ordinal")} then r.shift else 0 end,
@@ -213,6 +250,14 @@ internal static class ProductionTables
         """),
     ];
 
+    /// <summary>The hours of the snapshots that `update` changes are exported again.</summary>
+    private static string MarkChanged(string update) =>
+        $"""
+        with changed as ({update} returning s.received_at)
+        update kalshid.hours h set turn = s.turn from kalshid.store s
+        where h.turn < s.turn and h.hour in (select {HourOf("received_at")} from changed)
+        """;
+
     private static string Concerns(string ordinal, string first = "r.first") => $"{ordinal} >= {first} and {ordinal} < r.first + r.changes";
 
     /// <summary>Since when the rows that are joined have been there: received_at of their snapshots is behind it.</summary>
@@ -221,13 +266,13 @@ internal static class ProductionTables
     /// <summary>Its bounds begin where <see cref="JoinedFrom"/> said.</summary>
     public static Correction[] Join(List<int> markets) =>
     [
-        new($"""
+        new(MarkChanged($"""
         update kalshid.orderbook_snapshots s set
             coverage_number = j.into_number, exchange_at = coalesce(s.exchange_at, j.opening_at),
             ordinal = case when s.exchange_at is null then j.opening_ordinal else s.ordinal end
         from joins j
         where s.market_id = {Any(markets)} and s.received_at >= $1 and s.market_id = j.market_id and s.coverage_number = j.number
-        """, SnapshotMargin),
+        """), SnapshotMargin),
     ];
 
     public static Correction[] Withdraw(List<int> markets) =>

@@ -380,7 +380,7 @@ internal sealed class SourceRows(int gatherer, GathererSource source, Production
 
     private void TellLifecycle(CopyRows rows)
     {
-        var (epochId, seq, id) = RowMessages.ReadLifecycle(rows, _message, out var payload);
+        var (epochId, seq, id) = RowMessages.ReadNumberedLifecycle(rows, _message, out var payload);
         Counters.Others++;
         var market = 0;
         if (IsNew(epochId, seq, rows.Key) && (id == 0 || TryMarket(id, epochId, rows.Key, out market)))

@@ -192,7 +192,7 @@ internal sealed class MergedHour
 
     private void OnLifecycle(CopyRows rows)
     {
-        var payload = ProductionDecoder.Lifecycle(rows, _message, out var market);
+        var market = RowMessages.ReadLifecycle(rows, _message, out var payload);
         _lifecycle.Append(rows.Key, _tickers.Bytes(market), _message, payload);
         Check(_lifecycle);
     }

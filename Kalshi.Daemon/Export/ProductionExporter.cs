@@ -16,11 +16,12 @@ namespace Kalshi.Daemon.Export;
 ///   the hour                                                                      exported       as closed
 ///   its end is not behind the watermark less the margin                           --until now    no
 ///   has no manifest, or one of when it was not closed                             yes            yes
-///   rows of it were written by a later turn than the manifest's (kalshid.hours)   yes            yes
+///   a later turn than the manifest's wrote rows of it, or changed rows, coverage
+///     or vouches of it (kalshid.hours)                                            yes            yes
 ///   a gatherer has been merged further into it since (the certificate's sources)  yes            yes
 ///   otherwise                                                                     no
 /// </code>
-/// The third line sees repairs and trades fetched afterwards; the fourth what changes no row: who vouches, and gaps that turn out to hold nothing. Each hour is
+/// The third line sees repairs and trades fetched afterwards, gaps that close and stretches that are joined; the fourth that somebody has seen nothing else. Each hour is
 /// read in one transaction, as of one turn; the same rows give the same files. Hours that retention dropped stay as they were exported.
 /// </remarks>
 internal sealed class ProductionExporter(StoreDatabase database, string dataDirectory, IExportTarget target, bool untilNow, ILogger log)

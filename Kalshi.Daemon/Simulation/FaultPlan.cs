@@ -28,6 +28,10 @@ internal sealed class FaultPlan
     private SeededRandom _random;
     private long _clockSkew;
 
+    /// <summary>The message that is being sent, counted from 1, and its frames that are still to come; 0: the frame is no message's.</summary>
+    private long _message;
+    private int _receiversLeft;
+
     public FaultPlan(IReadOnlyList<FaultRule> rules, ulong seed)
     {
         _random = new SeededRandom(SeededRandom.Mix(seed, 0xFA017));
@@ -87,15 +91,25 @@ internal sealed class FaultPlan
         Refresh();
     }
 
+    /// <summary>The next so many frames are of one message, one to each of its receivers.</summary>
+    public void BeginMessage(int receivers)
+    {
+        _message++;
+        _receiversLeft = receivers;
+    }
+
     /// <summary>What happens to this frame. `numbered` is false on the ticker channel, where a drop could not be seen.</summary>
     public FrameFault Decide(Subscription to, bool numbered, out FaultRule? rename)
     {
         rename = null;
         var faults = FrameFault.None;
+        var receiversLeft = _receiversLeft;
+        _receiversLeft = Math.Max(0, receiversLeft - 1);
         foreach (var state in _states)
         {
             var rule = state.Rule;
-            if (!rule.IsOfFrames || !Concerns(rule, to) || (!numbered && rule.Channel is null && rule.Kind != FaultKind.Rename) || !Strikes(state))
+            if (!rule.IsOfFrames || !Concerns(rule, to) || (!numbered && rule.Channel is null && rule.Kind != FaultKind.Rename)
+                || !(rule.Spread == 0 ? Strikes(state) : StrikesOneOf(state, receiversLeft)))
             {
                 continue;
             }
@@ -159,6 +173,29 @@ internal sealed class FaultPlan
         }
 
         return Offset < state.ActiveUntil && (state.Rule.Rate == 0 || _random.Chance(state.Rule.Rate));
+    }
+
+    /// <summary>Whether this receiver is one of those at which the message is hit; every choice of them is as likely.</summary>
+    private bool StrikesOneOf(State state, int receiversLeft)
+    {
+        if (receiversLeft == 0)
+        {
+            return false;
+        }
+
+        if (state.Message != _message)
+        {
+            state.Message = _message;
+            state.HitsLeft = Strikes(state) ? Math.Min(state.Rule.Spread, receiversLeft) : 0;
+        }
+
+        if (state.HitsLeft == 0 || !_random.Chance((double)state.HitsLeft / receiversLeft))
+        {
+            return false;
+        }
+
+        state.HitsLeft--;
+        return true;
     }
 
     private static bool Concerns(FaultRule rule, Subscription to) =>
@@ -270,5 +307,10 @@ internal sealed class FaultPlan
         public long ActiveUntil { get; set; } = long.MinValue;
 
         public int Armed { get; set; }
+
+        /// <summary>The message this was last decided for, and how many of its receivers are still to be hit.</summary>
+        public long Message { get; set; }
+
+        public int HitsLeft { get; set; }
     }
 }

@@ -71,6 +71,7 @@ internal sealed record FaultRule
           When: at=10s once, every=30s again and again, neither = always; for=2s keeps it up so long. rate=0.001 is the chance
           of each frame or REST call (in the window, if there is one), for connections times a second. count=3 takes so many
           frames at a time (1). Where: channel=orderbook_delta, connection=2 (from 1) or all, path=/markets for REST.
+          spread=2 counts messages instead of frames, each hit at so many of the connections that it goes to, by chance, or at all of them.
           A connection fault takes one connection by chance, any other every one. Times count from the stream's start;
           chance comes from the seed.
         """;
@@ -122,6 +123,9 @@ internal sealed record FaultRule
 
     /// <summary>0 = not given, -1 = all.</summary>
     public int Connection { get; private set; }
+
+    /// <summary>Connections at which the same message is hit; 0 = each frame is on its own.</summary>
+    public int Spread { get; private set; }
 
     public string From { get; private set; } = "price_dollars";
 
@@ -211,6 +215,8 @@ internal sealed record FaultRule
             case "status": return Integer(value, 400, number => Status = number) && Status < 600;
             case "connection" when value == "all": Connection = -1; return true;
             case "connection": return Integer(value, 1, number => Connection = number);
+            case "spread" when value == "all": Spread = int.MaxValue; return IsOfFrames;
+            case "spread": return Integer(value, 1, number => Spread = number) && IsOfFrames;
             case "how": IsReset = value == "reset"; return value is "reset" or "close";
             case "channel": Channel = value; return true;
             case "path": Path = value; return true;

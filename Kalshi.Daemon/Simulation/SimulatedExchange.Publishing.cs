@@ -10,6 +10,11 @@ internal sealed partial class SimulatedExchange
     {
         _msg.Clear();
         _msgYesUnits.Clear();
+        if (_faults.TouchesFrames)
+        {
+            _faults.BeginMessage(subscribers.Length);
+        }
+
         foreach (var subscriber in subscribers)
         {
             var turned = subscriber.UseYesPrice && side == Side.No;
@@ -25,15 +30,22 @@ internal sealed partial class SimulatedExchange
 
     private void Publish(Channel channel, ReadOnlySpan<byte> type, int market, WireText msg, bool numbered)
     {
+        if (_faults.TouchesFrames)
+        {
+            _faults.BeginMessage(_globals.Count(subscriber => Receives(subscriber, channel, market)));
+        }
+
         for (var i = _globals.Count - 1; i >= 0; i--)
         {
             var subscriber = _globals[i];
-            if (subscriber.Channel == channel && (market < 0 || subscriber.Covers(market)))
+            if (Receives(subscriber, channel, market))
             {
                 Send(subscriber, type, 0, numbered, msg.Span);
             }
         }
     }
+
+    private static bool Receives(Subscription subscriber, Channel channel, int market) => subscriber.Channel == channel && (market < 0 || subscriber.Covers(market));
 
     private void SendSnapshot(Subscription to, SimulatedMarket market, long id)
     {

@@ -66,7 +66,7 @@ internal sealed class RowDecoder(IReplaySink sink, StoreTickers tickers, StoreEp
     /// <summary>The frame that a sink is given is the payload alone.</summary>
     public void TellLifecycle(CopyRows rows)
     {
-        var (epochId, seq, market) = RowMessages.ReadLifecycle(rows, _message, out var payload);
+        var (epochId, seq, market) = RowMessages.ReadNumberedLifecycle(rows, _message, out var payload);
         _message._ticker.Set(tickers.Bytes(market));
         sink.OnRow(epochId == 0 ? Unnumbered(rows.Key, 0, 0) : Numbered(rows.Key, epochId, seq, _message.Type), _message, payload);
     }

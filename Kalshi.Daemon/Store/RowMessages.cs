@@ -20,9 +20,15 @@ internal static class RowMessages
     /// <summary>Epoch and number are 0 for a backfilled one.</summary>
     public static (long EpochId, long Seq, int Market) ReadTrade(CopyRows rows, Message message, out bool isBackfilled)
     {
-        message.Type = FrameType.Trade;
         var (epochId, seq) = (rows.Time(0), rows.Int64(0));
         message.ExchangeAt = rows.Time(Message.Absent);
+        return (epochId, seq, ReadTradeValues(rows, message, out isBackfilled));
+    }
+
+    /// <summary>Behind exchange_at. Returns the market.</summary>
+    public static int ReadTradeValues(CopyRows rows, Message message, out bool isBackfilled)
+    {
+        message.Type = FrameType.Trade;
         message.Count = rows.Int64();
         var market = rows.Int32();
         (message.YesPrice, message.NoPrice) = (rows.Int32(), rows.Int32());
@@ -31,14 +37,20 @@ internal static class RowMessages
         isBackfilled = rows.Byte() == 'b';
         message.IsBlockTrade = rows.Bool();
         message._tradeId.Set(rows.Bytes());
-        return (epochId, seq, market);
+        return market;
     }
 
     /// <summary>Returns the market.</summary>
     public static int ReadTicker(CopyRows rows, Message message)
     {
-        message.Type = FrameType.Ticker;
         message.ExchangeAt = rows.Time(Message.Absent);
+        return ReadTickerValues(rows, message);
+    }
+
+    /// <summary>Behind exchange_at. Returns the market.</summary>
+    public static int ReadTickerValues(CopyRows rows, Message message)
+    {
+        message.Type = FrameType.Ticker;
         message.YesBidSize = rows.Int64(Message.Absent);
         message.YesAskSize = rows.Int64(Message.Absent);
         message.LastTradeSize = rows.Int64(Message.Absent);
@@ -54,16 +66,23 @@ internal static class RowMessages
     }
 
     /// <summary>Epoch, number and market are 0 where there is none. The payload is valid until the rows are filled again; the message's Payload spans it.</summary>
-    public static (long EpochId, long Seq, int Market) ReadLifecycle(CopyRows rows, Message message, out ReadOnlySpan<byte> payload)
+    public static (long EpochId, long Seq, int Market) ReadNumberedLifecycle(CopyRows rows, Message message, out ReadOnlySpan<byte> payload)
     {
-        var (epochId, seq, market) = (rows.Time(0), rows.Int64(0), rows.Int32(0));
+        var (epochId, seq) = (rows.Time(0), rows.Int64(0));
+        return (epochId, seq, ReadLifecycle(rows, message, out payload));
+    }
+
+    /// <summary>Without epoch and number, as production has it. Returns the market, 0 where there is none. The payload as above.</summary>
+    public static int ReadLifecycle(CopyRows rows, Message message, out ReadOnlySpan<byte> payload)
+    {
+        var market = rows.Int32(0);
         message.Type = FrameTypes.Find(rows.Bytes());
         message._eventType.Set(rows.Bytes());
         message._eventTicker.Set(rows.Bytes());
         message.ExchangeAt = Message.Absent;
         payload = rows.Bytes();
         message.Payload = (0, payload.Length);
-        return (epochId, seq, market);
+        return market;
     }
 
     public static Side SideOf(byte side) => side switch { (byte)'y' => Side.Yes, (byte)'n' => Side.No, _ => Side.None };

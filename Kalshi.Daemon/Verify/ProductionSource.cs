@@ -64,7 +64,7 @@ internal sealed class ProductionSource
 
     private void OnLifecycle(CopyRows rows)
     {
-        ProductionDecoder.Lifecycle(rows, _message, out var market);
+        var market = RowMessages.ReadLifecycle(rows, _message, out _);
         var subject = _message.Type is FrameType.EventLifecycle or FrameType.EventFeeUpdate ? _message.EventTicker : _tickers.Bytes(market);
         _audit.OnLifecycle(RowHash.Lifecycle(AuditSink.TypeName(_message.Type), _message.EventType, subject), epochId: 0, rows.Key);
     }

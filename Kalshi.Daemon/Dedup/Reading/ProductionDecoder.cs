@@ -41,51 +41,17 @@ internal static class ProductionDecoder
     /// <summary>Behind exchange_at, which is the buffer's key. Returns the market, when it was received, and whether REST told it.</summary>
     public static (int Market, long ReceivedAt, bool IsBackfilled) Trade(CopyRows rows, Message into)
     {
-        into.Type = FrameType.Trade;
         into.ExchangeAt = rows.Key;
         var receivedAt = rows.Time();
-        into.Count = rows.Int64();
-        var market = rows.Int32();
-        (into.YesPrice, into.NoPrice) = (rows.Int32(), rows.Int32());
-        into.TakerSide = RowMessages.SideOf(rows.Byte());
-        into.TakerBookSide = rows.Byte() switch { (byte)'b' => TakerBookSide.Bid, (byte)'a' => TakerBookSide.Ask, _ => TakerBookSide.None };
-        var isBackfilled = rows.Byte() == 'b';
-        into.IsBlockTrade = rows.Bool();
-        into._tradeId.Set(rows.Bytes());
-        return (market, receivedAt, isBackfilled);
+        return (RowMessages.ReadTradeValues(rows, into, out var isBackfilled), receivedAt, isBackfilled);
     }
 
     /// <summary>As <see cref="Trade"/>.</summary>
     public static (int Market, long ReceivedAt) Ticker(CopyRows rows, Message into)
     {
-        into.Type = FrameType.Ticker;
         into.ExchangeAt = rows.Key;
         var receivedAt = rows.Time();
-        into.YesBidSize = rows.Int64(Message.Absent);
-        into.YesAskSize = rows.Int64(Message.Absent);
-        into.LastTradeSize = rows.Int64(Message.Absent);
-        into.Volume = rows.Int64(Message.Absent);
-        into.OpenInterest = rows.Int64(Message.Absent);
-        into.DollarVolume = rows.Int64(Message.Absent);
-        into.DollarOpenInterest = rows.Int64(Message.Absent);
-        var market = rows.Int32();
-        into.LastPrice = rows.Int32(Message.AbsentPrice);
-        into.YesBid = rows.Int32(Message.AbsentPrice);
-        into.YesAsk = rows.Int32(Message.AbsentPrice);
-        return (market, receivedAt);
-    }
-
-    /// <summary>Behind received_at, which is the buffer's key. Market 0: none. The payload is returned.</summary>
-    public static ReadOnlySpan<byte> Lifecycle(CopyRows rows, Message into, out int market)
-    {
-        market = rows.Int32(0);
-        into.Type = FrameTypes.Find(rows.Bytes());
-        into._eventType.Set(rows.Bytes());
-        into._eventTicker.Set(rows.Bytes());
-        into.ExchangeAt = Message.Absent;
-        var payload = rows.Bytes();
-        into.Payload = (0, payload.Length);
-        return payload;
+        return (RowMessages.ReadTickerValues(rows, into), receivedAt);
     }
 
     private static ChangeKey Key(CopyRows rows)

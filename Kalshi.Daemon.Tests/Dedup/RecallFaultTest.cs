@@ -1,0 +1,156 @@
+using Kalshi.Daemon.Dedup;
+using Kalshi.Daemon.Primitives;
+using Kalshi.Daemon.Store;
+using Kalshi.Daemon.Tests.Simulation;
+using Kalshi.Daemon.Tests.Store;
+using Microsoft.Extensions.Logging.Abstractions;
+using NUnit.Framework;
+using Sql = Kalshi.Daemon.Tests.Store.Sql;
+
+namespace Kalshi.Daemon.Tests.Dedup;
+
+/// <summary>Production fails while it tells the merge its own rows again: the merge begins anew, nothing is written meanwhile, and nothing is missing afterwards.</summary>
+internal sealed class RecallFaultTest
+{
+    private const string Waiting = "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'kalshid%' AND datname = current_database() AND wait_event_type = 'Lock'";
+
+    private PostgresServer _server = null!;
+    private LoaderRig _rig = null!;
+    private string _gatherer = "";
+    private string _production = "";
+    private string _before = "";
+
+    [SetUp]
+    public async Task SetUp()
+    {
+        _server = PostgresServer.New(durable: true);
+        _production = await _server.CreateDatabaseAsync();
+        _gatherer = await StoreServers.Postgres.CreateDatabaseAsync();
+        _rig = new LoaderRig(Seeds.New(out _)).Append(1_500);
+        _rig.Load(_gatherer);
+        using (var merge = new MergeRun(_production, _gatherer))
+        {
+            await merge.MergesToAsync(_rig.End);
+        }
+
+        _before = await ContentsAsync();
+    }
+
+    [TearDown]
+    public void TearDown()
+    {
+        _rig?.Dispose();
+        _server?.Dispose();
+    }
+
+    [Test]
+    public async Task A_server_that_is_killed_while_its_rows_are_told_again_is_waited_for()
+    {
+        await using var holder = await HoldAsync();
+        using var merge = new MergeRun(_production, _gatherer);
+        await Eventually.BecomesTrue(async () => await Sql.ScalarAsync(_production, Waiting) is not null, 30_000);
+        _server.Kill();
+        await Eventually.BecomesTrue(() => merge.Counters.Failures > 0, 30_000);
+        _server.Start();
+        await EndAsync(merge);
+    }
+
+    [Test]
+    public async Task A_server_that_does_not_answer_meanwhile_is_asked_again()
+    {
+        var holder = await HoldAsync();
+        using var merge = new MergeRun(_production, _gatherer);
+        await Eventually.BecomesTrue(() => merge.Counters.State.Contains("dedup.timeout", StringComparison.Ordinal), 30_000);
+        await holder.DisposeAsync();
+        await EndAsync(merge);
+    }
+
+    [Test]
+    public async Task A_stop_meanwhile_is_not_waited_for()
+    {
+        await using var holder = await HoldAsync();
+        using (new MergeRun(_production, _gatherer))
+        {
+            await Eventually.BecomesTrue(async () => await Sql.ScalarAsync(_production, Waiting) is not null, 30_000);
+        }
+    }
+
+    /// <summary>Recent changes are told again when production is opened: whoever asks for them waits until the returned connection is closed.</summary>
+    private async Task<Npgsql.NpgsqlConnection> HoldAsync()
+    {
+        var holder = await Sql.OpenAsync(_production);
+        await Sql.ExecuteAsync(holder, "BEGIN; LOCK TABLE kalshid.orderbook_deltas");
+        return holder;
+    }
+
+    /// <summary>It changed nothing, and goes on with what is new.</summary>
+    private async Task EndAsync(MergeRun merge)
+    {
+        await Eventually.BecomesTrue(() => merge.IsMerging, 60_000);
+        Assert.That(await ContentsAsync(), Is.EqualTo(_before));
+        _rig.Append(500).Finish();
+        _rig.Load(_gatherer);
+        await merge.MergesToAsync(_rig.End);
+    }
+
+    private async Task<string> ContentsAsync()
+    {
+        var contents = new List<string>();
+        foreach (var (table, order) in ((string, string)[])[
+            ("orderbook_deltas", "market_id, exchange_at, ordinal"), ("orderbook_snapshots", "market_id, received_at"), ("trades", "trade_id"), ("tickers", "received_at, market_id"),
+            ("lifecycle_events", "received_at"), ("vouches", "market_id, number"), ("coverage", "market_id, number")])
+        {
+            contents.Add($"{table}: {await Sql.ScalarAsync(_production, $"SELECT count(*) || ' ' || coalesce(md5(string_agg(r::text, ',' ORDER BY {order})), '') FROM kalshid.{table} r")}");
+        }
+
+        return string.Join('\n', contents);
+    }
+
+    /// <summary>A dedup of one gatherer in this process, until disposed.</summary>
+    private sealed class MergeRun : IDisposable
+    {
+        private readonly string _production;
+        private readonly StoreDatabase _database;
+        private readonly ProductionStore _store;
+        private readonly Merging _merging;
+        private readonly CancellationTokenSource _stop = new();
+        private readonly Task _running;
+
+        public MergeRun(string production, string gatherer)
+        {
+            _production = production;
+            var options = Options.Load(null, [], [$"dedup.production_dsn={production}", $"dedup.gatherer.test={gatherer}", "dedup.timeout=1s"]);
+            _database = new StoreDatabase(production, options.DedupTimeout);
+            _store = new ProductionStore(_database, ProductionSettings.Of(options), NullLogger.Instance);
+            _merging = new Merging(options, _database, _store, NullLogger.Instance);
+            _running = Task.Factory.StartNew(() => _merging.Run(_stop.Token), TaskCreationOptions.LongRunning);
+        }
+
+        public ProductionCounters Counters => _store.Counters;
+
+        /// <summary>Production was opened, and told what the merge had to know.</summary>
+        public bool IsMerging => _merging.View is not null;
+
+        /// <summary>Everything up to there is merged and committed.</summary>
+        public async Task MergesToAsync(long end)
+        {
+            await Eventually.BecomesTrue(async () => _running.IsCompleted || (_merging.View is not null && await IsAtAsync(end)), 60_000);
+            Assert.That(_running.IsCompleted, Is.False, () => $"the merge ended: {_running.Exception}");
+            Dispose();
+        }
+
+        private async Task<bool> IsAtAsync(long end) =>
+            await Sql.ScalarAsync(_production, $"SELECT 1 FROM kalshid.gatherers WHERE position >= to_timestamp({end} / 1000000.0)") is not null;
+
+        public void Dispose()
+        {
+            if (!_stop.IsCancellationRequested)
+            {
+                _stop.Cancel();
+                Assert.That(_running.Wait(TimeSpan.FromSeconds(20)), Is.True, "the merge does not end");
+                _store.Dispose();
+                _database.Dispose();
+            }
+        }
+    }
+}
