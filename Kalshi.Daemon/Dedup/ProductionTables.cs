@@ -153,7 +153,7 @@ internal static class ProductionTables
         """
         from kalshid.store s, (
             select n.from_at, g.position as to_at from vouch_changes n join kalshid.gatherers g using (gatherer_id) where not n.is_end
-            union all select greatest(n.to_at, v.from_at), g.position
+            union all select n.to_at, g.position
             from vouch_changes n join kalshid.vouches v using (market_id, number) join kalshid.gatherers g on g.gatherer_id = v.gatherer_id where n.is_end) said
         """);
 
@@ -185,7 +185,6 @@ internal static class ProductionTables
         """,
     ];
 
-    // Where nobody knows until when a gatherer watched (its store was replaced, rows are missing), the end told is before the beginning.
     private static readonly string[] VouchMerges =
     [
         """
@@ -197,7 +196,7 @@ internal static class ProductionTables
             after_ordinal = excluded.after_ordinal, last_at = excluded.last_at, last_ordinal = excluded.last_ordinal, reason = excluded.reason
         """,
         """
-        update kalshid.vouches v set to_at = greatest(latest.to_at, v.from_at), last_at = latest.last_at, last_ordinal = latest.last_ordinal, reason = latest.reason
+        update kalshid.vouches v set to_at = latest.to_at, last_at = latest.last_at, last_ordinal = latest.last_ordinal, reason = latest.reason
         from (select distinct on (market_id, number) * from vouch_changes order by market_id, number, place desc) latest
         where latest.is_end and v.market_id = latest.market_id and v.number = latest.number
         """,
