@@ -67,6 +67,7 @@ internal sealed class ProgramTest
     [TestCase(ExitCode.Config, "exchange.key_id is empty: ", "gather")]
     [TestCase(ExitCode.Config, "exchange.key_file is empty: ", "gather", "--set", "exchange.key_id=a")]
     [TestCase(ExitCode.Config, "Cannot read exchange.key_file none.pem: ", "gather", "--set", "exchange.key_id=a", "--set", "exchange.key_file=none.pem")]
+    [TestCase(ExitCode.Config, "dedup.lag_budget is 2 s, less than dedup.margin (10 s)", "dedup", "--set", "dedup.production_dsn=Host=p", "--set", "dedup.gatherer.a=Host=a", "--set", "dedup.lag_budget=2s")]
     [TestCase(ExitCode.Unavailable, "There is neither status.json nor dedup.json in data: ", "status")]
     public void What_cannot_work_is_one_sentence_and_an_exit_code(int exitCode, string sentence, params string[] arguments)
     {

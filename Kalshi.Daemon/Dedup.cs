@@ -55,5 +55,12 @@ internal static class DedupMode
         {
             throw new SetupException(ExitCode.Config, "No gatherer is named: give each one's database in [dedup] as gatherer.NAME = DSN.");
         }
+
+        if (options.DedupLagBudget < options.DedupMargin)
+        {
+            throw new SetupException(
+                ExitCode.Config,
+                $"dedup.lag_budget is {options.DedupLagBudget.TotalSeconds:0.###} s, less than dedup.margin ({options.DedupMargin.TotalSeconds:0.###} s): a hole would be called a gap before the other gatherers could have told what is in it. Make it at least as long.");
+        }
     }
 }

@@ -9,7 +9,8 @@ namespace Kalshi.Daemon.Tests.Dedup;
 /// Everything that happens to production while it is written. After each: it holds every turn once, and wherever it was opened anew its rows,
 /// positions and memory were of one turn (<see cref="ProductionRig"/> checks that).
 /// </summary>
-[Parallelizable(ParallelScope.Self)]
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
+[Parallelizable(ParallelScope.All)]
 internal sealed class ProductionFaultTest
 {
     private const string OfDedup = "application_name LIKE 'kalshid%' AND datname = current_database()";
@@ -22,16 +23,11 @@ internal sealed class ProductionFaultTest
 
     private ProductionRig Rig => _rig!;
 
-    [OneTimeSetUp]
-    public void StartServer() => _server = PostgresServer.New(durable: true);
-
-    [OneTimeTearDown]
-    public void StopServer() => _server.Dispose();
-
     [SetUp]
     public async Task SetUp()
     {
         _random = Seeds.New(out _);
+        _server = PostgresServer.New(durable: true);
         _dsn = await _server.CreateDatabaseAsync();
     }
 
@@ -40,10 +36,7 @@ internal sealed class ProductionFaultTest
     {
         _rig?.Dispose();
         _rig = null;
-        if (!_server.IsRunning)
-        {
-            _server.Start();
-        }
+        _server.Dispose();
     }
 
     [TestCase(1)]

@@ -10,6 +10,7 @@ using Sql = Kalshi.Daemon.Tests.Store.Sql;
 namespace Kalshi.Daemon.Tests.Dedup;
 
 /// <summary>Production fails while it tells the merge its own rows again: the merge begins anew, nothing is written meanwhile, and nothing is missing afterwards.</summary>
+[Parallelizable(ParallelScope.Self)]
 internal sealed class RecallFaultTest
 {
     private const string Waiting = "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'kalshid%' AND datname = current_database() AND wait_event_type = 'Lock'";

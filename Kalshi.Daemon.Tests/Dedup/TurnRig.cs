@@ -11,7 +11,7 @@ namespace Kalshi.Daemon.Tests.Dedup;
 /// <summary>Turns over real stores, onto a tape, with a clock that the test moves; restarted at will with what was remembered.</summary>
 internal sealed class TurnRig : IDisposable
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
 
     private readonly StoreDatabase[] _databases;
     private readonly SourceSettings _sources;

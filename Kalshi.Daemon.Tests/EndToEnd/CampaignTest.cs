@@ -9,6 +9,7 @@ namespace Kalshi.Daemon.Tests.EndToEnd;
 /// A seeded exchange with everything that goes wrong in practice, a gatherer killed twice with -9, and the proof that every change
 /// and every trade is accounted for. `./build.sh campaign` runs it at full size; KALSHID_TEST_SEED=N chooses the seed.
 /// </summary>
+[Parallelizable(ParallelScope.Self)]
 internal sealed class CampaignTest
 {
     private const int BookSockets = 8;

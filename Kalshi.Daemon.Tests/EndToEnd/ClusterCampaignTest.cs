@@ -15,6 +15,7 @@ namespace Kalshi.Daemon.Tests.EndToEnd;
 /// gatherers, a gatherer that is away for half the time, and one rebuilt from nothing. Production holds everything that anybody received, once and in order.
 /// `./build.sh campaign-cluster` runs it at full size: KALSHID_CLUSTER_SEEDS seeds from KALSHID_TEST_SEED on.
 /// </summary>
+[Parallelizable(ParallelScope.Self)]
 internal sealed class ClusterCampaignTest
 {
     private const int Gatherers = 3;
@@ -130,7 +131,7 @@ internal sealed class ClusterCampaignTest
         _settings =
         [
             "--set", $"gather.data_dir={_rehearsal.File("dedup")}", "--set", $"dedup.production_dsn={_dsns[Production]}", "--set", "dedup.timeout=5s",
-            "--set", $"dedup.lag_budget={((string[])["2s", "10s", "1m"])[random.Next(3)]}",
+            "--set", $"dedup.lag_budget={((string[])["10s", "20s", "1m"])[random.Next(3)]}",
             .. Enumerable.Range(0, Gatherers).SelectMany(gatherer => new[] { "--set", $"dedup.gatherer.g{gatherer + 1}={_dsns[gatherer]}" }),
         ];
         Note(_settings[7]);

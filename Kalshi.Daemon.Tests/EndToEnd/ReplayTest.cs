@@ -11,6 +11,7 @@ namespace Kalshi.Daemon.Tests.EndToEnd;
 /// Six recorded markets of the real exchange, played at full speed through real sockets, captured, exported, and compared with
 /// the recordings by readers that share no code with kalshid: System.Text.Json for the recordings, DuckDB for the Parquet.
 /// </summary>
+[Parallelizable(ParallelScope.Self)]
 internal sealed class ReplayTest
 {
     private const int RecordedMessages = 243_717;

@@ -6,7 +6,8 @@ using NUnit.Framework;
 namespace Kalshi.Daemon.Tests.Store;
 
 /// <summary>A loader and its database with a bad network between them.</summary>
-[Parallelizable(ParallelScope.Self)]
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
+[Parallelizable(ParallelScope.All)]
 internal sealed class LoaderNetworkTest
 {
     private LoaderRig _rig = null!;

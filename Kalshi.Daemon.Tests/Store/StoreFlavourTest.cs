@@ -6,6 +6,7 @@ namespace Kalshi.Daemon.Tests.Store;
 
 /// <summary>What the store may rely on in each kind of database: the clients' view of the server.</summary>
 [TestFixtureSource(typeof(StoreServers), nameof(StoreServers.All))]
+[Parallelizable(ParallelScope.Self)]
 internal sealed class StoreFlavourTest(StoreFlavour flavour)
 {
     private string _dsn = "";
