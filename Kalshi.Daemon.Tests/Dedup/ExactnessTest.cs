@@ -8,6 +8,7 @@ namespace Kalshi.Daemon.Tests.Dedup;
 /// Seeded markets, what several gatherers receive of them with every fault, and the merge: production must hold each change that somebody covered once and in order, every loss outside of
 /// stretches. `./build.sh campaign-dedup [SEEDS [FIRST]]` runs many; KALSHID_TRACE=FILE writes down the last seed: truth, calls and outputs.
 /// </summary>
+[Parallelizable(ParallelScope.Self)]
 internal sealed class ExactnessTest
 {
     private const int FailuresMax = 20;

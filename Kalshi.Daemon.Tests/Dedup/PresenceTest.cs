@@ -7,6 +7,7 @@ using NUnit.Framework;
 namespace Kalshi.Daemon.Tests.Dedup;
 
 /// <summary>Who is waited for, and what becomes of those who are not. The clock is the test's.</summary>
+[Parallelizable(ParallelScope.Self)]
 internal sealed class PresenceTest
 {
     private const long Settle = 2 * Micros.PerSecond;

@@ -9,6 +9,7 @@ namespace Kalshi.Daemon.Tests.Dedup;
 
 /// <summary>What people's queries of production read: the partitions or chunks of their time, of those what an index says, and sources only when asked for.</summary>
 [TestFixtureSource(typeof(StoreServers), nameof(StoreServers.All))]
+[Parallelizable(ParallelScope.Self)]
 internal sealed partial class ProductionPlansTest(StoreFlavour flavour)
 {
     /// <summary>Three days of 500 markets that have some minutes each: 129,600 changes, and two gatherers that saw all of them.</summary>

@@ -12,6 +12,7 @@ namespace Kalshi.Daemon.Tests.Dedup;
 
 /// <summary>What the writing of production makes of turns, on every kind of database.</summary>
 [TestFixtureSource(typeof(StoreServers), nameof(StoreServers.Native))]
+[Parallelizable(ParallelScope.Self)]
 internal sealed class ProductionStoreTest(StoreFlavour flavour)
 {
     private const int Market = 1;

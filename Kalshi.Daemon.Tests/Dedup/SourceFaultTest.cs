@@ -7,6 +7,7 @@ using NUnit.Framework;
 namespace Kalshi.Daemon.Tests.Dedup;
 
 /// <summary>Stores that fail, are replaced, or are damaged.</summary>
+[Parallelizable(ParallelScope.Self)]
 internal sealed class SourceFaultTest
 {
     private const string Missing = "rows of the epoch are missing in the gatherer's store";

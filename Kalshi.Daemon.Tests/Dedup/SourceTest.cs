@@ -7,6 +7,7 @@ using NUnit.Framework;
 namespace Kalshi.Daemon.Tests.Dedup;
 
 /// <summary>Turns over stores that the real loader fills tell what the stores' replays tell, call by call, however they are polled.</summary>
+[Parallelizable(ParallelScope.Self)]
 internal sealed class SourceTest
 {
     [Test]

@@ -11,6 +11,7 @@ namespace Kalshi.Daemon.Tests.Export;
 
 /// <summary>`export --source production`, and `verify --parquet` of it.</summary>
 [TestFixtureSource(typeof(StoreServers), nameof(StoreServers.Native))]
+[Parallelizable(ParallelScope.Self)]
 internal sealed class ProductionExportTest(StoreFlavour flavour)
 {
     private ProductionRig _rig = null!;

@@ -7,6 +7,7 @@ using NUnit.Framework;
 namespace Kalshi.Daemon.Tests.Export;
 
 /// <summary>The six real recordings as journal records → export → DuckDB, against the same lines read by DuckDB's own JSON reader.</summary>
+[Parallelizable(ParallelScope.Self)]
 internal sealed class RecordingsTest
 {
     private static readonly string Folder = Path.Combine(Repository.Root, "..", "shared", "kalshi", "recordings");

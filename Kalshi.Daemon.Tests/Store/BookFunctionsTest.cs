@@ -13,6 +13,7 @@ namespace Kalshi.Daemon.Tests.Store;
 
 /// <summary>kalshi.orderbook_at, kalshi.top_of_book and kalshi.coverage_of say what a fold of the journal says, in coverage and in gaps.</summary>
 [TestFixtureSource(typeof(StoreServers), nameof(StoreServers.All))]
+[Parallelizable(ParallelScope.Self)]
 internal sealed class BookFunctionsTest(StoreFlavour flavour)
 {
     private const int Dollar = 1_000_000;

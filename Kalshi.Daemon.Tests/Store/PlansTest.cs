@@ -7,6 +7,7 @@ namespace Kalshi.Daemon.Tests.Store;
 
 /// <summary>What polls and people's queries read: only the chunks or partitions of their time, and of those what an index says.</summary>
 [TestFixtureSource(typeof(StoreServers), nameof(StoreServers.All))]
+[Parallelizable(ParallelScope.Self)]
 internal sealed class PlansTest(StoreFlavour flavour)
 {
     private const string Day = "2026-11-01";

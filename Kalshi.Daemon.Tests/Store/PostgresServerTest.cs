@@ -3,6 +3,7 @@ using NUnit.Framework;
 
 namespace Kalshi.Daemon.Tests.Store;
 
+[Parallelizable(ParallelScope.Self)]
 internal sealed class PostgresServerTest
 {
     [Test]

@@ -10,6 +10,7 @@ namespace Kalshi.Daemon.Tests.Store;
 
 /// <summary>The queries of SQL.md run as they stand there, and answer.</summary>
 [TestFixtureSource(typeof(StoreServers), nameof(StoreServers.All))]
+[Parallelizable(ParallelScope.Self)]
 internal sealed class SqlPageTest(StoreFlavour flavour)
 {
     private const string Market = "KXBTCD-26NOV2317-T90000";

@@ -11,6 +11,7 @@ namespace Kalshi.Daemon.Tests.Store;
 
 /// <summary>`export --source store` writes the Parquet files that `export --source journal` writes.</summary>
 [TestFixtureSource(typeof(StoreServers), nameof(StoreServers.All))]
+[Parallelizable(ParallelScope.Self)]
 internal sealed class StoreExportTest(StoreFlavour flavour)
 {
     /// <summary>Ten seconds from record to record.</summary>

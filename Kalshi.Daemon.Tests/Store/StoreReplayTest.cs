@@ -8,6 +8,7 @@ namespace Kalshi.Daemon.Tests.Store;
 
 /// <summary>A store tells what the journal told that it was loaded from, however many rows a range may have.</summary>
 [TestFixtureSource(typeof(StoreServers), nameof(StoreServers.All))]
+[Parallelizable(ParallelScope.Self)]
 internal sealed class StoreReplayTest(StoreFlavour flavour)
 {
     [Test]

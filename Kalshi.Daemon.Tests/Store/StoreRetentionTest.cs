@@ -9,6 +9,7 @@ namespace Kalshi.Daemon.Tests.Store;
 
 /// <summary>Partitions go when everybody has read them; those that only dedup has not read go over the disk budget, after an alarm.</summary>
 [TestFixtureSource(typeof(StoreServers), nameof(StoreServers.All))]
+[Parallelizable(ParallelScope.Self)]
 internal sealed class StoreRetentionTest(StoreFlavour flavour)
 {
     private const int OverBudget = 620;

@@ -11,6 +11,7 @@ namespace Kalshi.Daemon.Tests.Store;
 
 /// <summary>`verify --store` and `book --store` say what they say of the journal the store was loaded from; and they notice a store that was touched.</summary>
 [TestFixtureSource(typeof(StoreServers), nameof(StoreServers.All))]
+[Parallelizable(ParallelScope.Self)]
 internal sealed partial class StoreSourceTest(StoreFlavour flavour)
 {
     /// <summary>Exchange stamps of the mini exchange are of 1970; a stretch makes its records span some hours.</summary>

@@ -2,6 +2,7 @@ using NUnit.Framework;
 
 namespace Kalshi.Daemon.Tests.Store;
 
+[Parallelizable(ParallelScope.Self)]
 internal sealed class TimescaleServerTest
 {
     [Test]

@@ -8,6 +8,7 @@ namespace Kalshi.Daemon.Tests.Verify;
 
 /// <summary>`verify --production` finds nothing in what is right, and each kind of damage in what is not, by its name.</summary>
 [TestFixtureSource(typeof(StoreServers), nameof(StoreServers.Native))]
+[Parallelizable(ParallelScope.Self)]
 internal sealed class ProductionSourceTest(StoreFlavour flavour)
 {
     /// <summary>A change in the midst of a stretch: not at its ends, alone at its instant, the `place`-th of them.</summary>
@@ -213,7 +214,7 @@ internal sealed class ProductionSourceTest(StoreFlavour flavour)
         await rig.ExecuteAsync("delete from kalshid.orderbook_snapshots where exchange_at is null");
         for (var market = 0; market < ProductionRig.Markets; market++)
         {
-            foreach (var change in rig.Truth[market])
+            foreach (var change in rig.Truth[market].Where((_, index) => index % 4 == 0))
             {
                 var book = new BookAt(ProductionRig.Ticker(market), change.At) { IsMerged = true };
                 BookProductionSource.Read(rig.Database, book);

@@ -10,6 +10,7 @@ using NUnit.Framework;
 namespace Kalshi.Daemon.Tests.Verify;
 
 /// <summary>Real production markets, each file a session of its own, seq renumbered per sid because a file is one market of many.</summary>
+[Parallelizable(ParallelScope.Self)]
 internal sealed partial class RecordingsTest
 {
     [Test]

@@ -4,6 +4,7 @@ using NUnit.Framework;
 
 namespace Kalshi.Daemon.Tests.Export.Parquet;
 
+[Parallelizable(ParallelScope.Self)]
 internal sealed class ParquetWriterTest
 {
     private string _path = "";
