@@ -8,7 +8,6 @@ namespace Kalshi.Daemon.Tests.Dedup;
 
 /// <summary>Dedup's lines of `kalshid check`: of production, and of each gatherer's store.</summary>
 [TestFixtureSource(typeof(StoreServers), nameof(StoreServers.All))]
-[Parallelizable(ParallelScope.Self)]
 internal sealed class ProductionCheckTest(StoreFlavour flavour)
 {
     private string _dsn = "";

@@ -8,7 +8,7 @@ internal static class StoreServers
 {
     // Lazy keeps an exception too: what skips or fails the first test does the same to the next.
     private static readonly Lazy<PostgresServer> _postgres = new(() => PostgresServer.New());
-    private static readonly Lazy<Task<TimescaleServer>> _timescaleNpm = new(() => TimescaleServer.StartAsync());
+    private static readonly Lazy<Task<TimescaleServer>> _timescaleNpm = new(() => TimescaleServer.StartAsync(databasesMax: 16));
     private static readonly Lazy<Task<PostgresServer>> _timescale = new(() => NewTimescaleAsync(durable: false));
     private static readonly Lazy<ForeignServer?> _foreign = new(ForeignServer.FromEnvironment);
 

@@ -23,9 +23,9 @@ internal sealed class TimescaleServer : IDisposable
     private int _port;
     private int _databaseCount;
 
-    private TimescaleServer(string? dataDirectory)
+    private TimescaleServer(string? dataDirectory, int databasesMax)
     {
-        string[] data = dataDirectory is null ? [] : ["--data", dataDirectory];
+        string[] data = ["--databases", databasesMax.ToString(CultureInfo.InvariantCulture), .. dataDirectory is null ? (string[])[] : ["--data", dataDirectory]];
         var start = new ProcessStartInfo("node", [Path.Combine(Folder, "server.mjs"), .. data])
         {
             RedirectStandardInput = true,
@@ -51,14 +51,15 @@ internal sealed class TimescaleServer : IDisposable
 
     /// <summary>A new, running server; the test is skipped where it cannot be installed.</summary>
     /// <param name="dataDirectory">Where its databases are kept; in memory without one.</param>
-    public static async Task<TimescaleServer> StartAsync(string? dataDirectory = null)
+    /// <param name="databasesMax">So many that nobody is connected to are kept; fixtures that run beside each other leave theirs at times.</param>
+    public static async Task<TimescaleServer> StartAsync(string? dataDirectory = null, int databasesMax = 4)
     {
         if (_reasonToSkip.Value is { } reason)
         {
             Assert.Ignore(reason);
         }
 
-        var server = new TimescaleServer(dataDirectory);
+        var server = new TimescaleServer(dataDirectory, databasesMax);
         try
         {
             var line = await server._process.StandardOutput.ReadLineAsync().WaitAsync(_limit);

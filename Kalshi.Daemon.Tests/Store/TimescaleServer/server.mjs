@@ -15,9 +15,8 @@ import { parseArgs } from 'node:util';
 import { Connection } from './connection.mjs';
 import { Database } from './database.mjs';
 
-const databasesMax = 4; // each takes about 200 MB
-
-const { values } = parseArgs({ options: { port: { type: 'string', default: '0' }, data: { type: 'string' } } });
+const { values } = parseArgs({ options: { port: { type: 'string', default: '0' }, data: { type: 'string' }, databases: { type: 'string', default: '4' } } });
+const databasesMax = Number(values.databases); // each takes about 200 MB
 const databases = new Map(); // by name, the longest open first
 const sockets = new Set();
 let connectionCount = 0;
