@@ -2,7 +2,7 @@ using Kalshi.Daemon.Tests.Store;
 using NUnit.Framework;
 
 // Fixtures that wait for servers and time-outs most of the time, or that only compute, run beside each other; what measures a process runs alone.
-[assembly: LevelOfParallelism(4)]
+[assembly: LevelOfParallelism(3)]
 
 namespace Kalshi.Daemon.Tests;
 
