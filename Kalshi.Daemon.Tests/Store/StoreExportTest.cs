@@ -10,7 +10,7 @@ using NUnit.Framework;
 namespace Kalshi.Daemon.Tests.Store;
 
 /// <summary>`export --source store` writes the Parquet files that `export --source journal` writes.</summary>
-[TestFixtureSource(typeof(StoreServers), nameof(StoreServers.All))]
+[TestFixtureSource(typeof(StoreServers), nameof(StoreServers.Native))]
 [Parallelizable(ParallelScope.Self)]
 internal sealed class StoreExportTest(StoreFlavour flavour)
 {

@@ -7,7 +7,7 @@ using NUnit.Framework;
 namespace Kalshi.Daemon.Tests.Store;
 
 /// <summary>A store tells what the journal told that it was loaded from, however many rows a range may have.</summary>
-[TestFixtureSource(typeof(StoreServers), nameof(StoreServers.All))]
+[TestFixtureSource(typeof(StoreServers), nameof(StoreServers.Native))]
 [Parallelizable(ParallelScope.Self)]
 internal sealed class StoreReplayTest(StoreFlavour flavour)
 {

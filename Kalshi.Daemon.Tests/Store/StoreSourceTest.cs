@@ -10,7 +10,7 @@ using NUnit.Framework;
 namespace Kalshi.Daemon.Tests.Store;
 
 /// <summary>`verify --store` and `book --store` say what they say of the journal the store was loaded from; and they notice a store that was touched.</summary>
-[TestFixtureSource(typeof(StoreServers), nameof(StoreServers.All))]
+[TestFixtureSource(typeof(StoreServers), nameof(StoreServers.Native))]
 [Parallelizable(ParallelScope.Self)]
 internal sealed partial class StoreSourceTest(StoreFlavour flavour)
 {
