@@ -43,7 +43,9 @@ internal sealed class Migrations
     /// <summary>The version in the database, whatever its kind; 0 = none.</summary>
     public static async Task<int> VersionAsync(NpgsqlConnection connection, CancellationToken cancellation = default)
     {
-        await using var exists = new NpgsqlCommand("select to_regclass('kalshid.migrations') is not null", connection);
+        // Read from the tables: to_regclass may answer from the session's cache, which has not heard yet of what another process committed before our turn came.
+        await using var exists = new NpgsqlCommand(
+            "select exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where n.nspname = 'kalshid' and c.relname = 'migrations')", connection);
         if (!(bool)(await exists.ExecuteScalarAsync(cancellation))!)
         {
             return 0;
