@@ -219,12 +219,7 @@ internal sealed class ProductionFaultTest
     public async Task A_full_disk_of_the_database_is_said_and_waited_out()
     {
         using var disk = SmallDisk.MountOrSkip(megabytes: 64);
-        var space = Path.Combine(disk.Path, "space");
-        Directory.CreateDirectory(space);
-        PostgresBinaries.Own(space);
-        await Sql.ExecuteAsync(_server.Dsn("postgres"), $"CREATE TABLESPACE small LOCATION '{space}'");
-        await Sql.ExecuteAsync(_server.Dsn("postgres"), "CREATE DATABASE small TABLESPACE small");
-        _dsn = _server.Dsn("small");
+        _dsn = await _server.CreateDatabaseInAsync(Path.Combine(disk.Path, "space"));
         try
         {
             await BeginAsync();
@@ -238,8 +233,7 @@ internal sealed class ProductionFaultTest
         {
             disk.Free();
             _rig?.Dispose();
-            await Sql.ExecuteAsync(_server.Dsn("postgres"), "DROP DATABASE IF EXISTS small WITH (FORCE)");
-            await Sql.ExecuteAsync(_server.Dsn("postgres"), "DROP TABLESPACE small");
+            await _server.DropDatabaseInFolderAsync();
         }
     }
 

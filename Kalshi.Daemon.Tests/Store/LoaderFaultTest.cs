@@ -237,12 +237,7 @@ internal sealed class LoaderFaultTest
     public async Task A_full_disk_of_the_database_is_said_and_waited_out()
     {
         using var disk = SmallDisk.MountOrSkip(megabytes: 64);
-        var space = Path.Combine(disk.Path, "space");
-        Directory.CreateDirectory(space);
-        PostgresBinaries.Own(space);
-        await Sql.ExecuteAsync(_server.Dsn("postgres"), $"CREATE TABLESPACE small LOCATION '{space}'");
-        await Sql.ExecuteAsync(_server.Dsn("postgres"), "CREATE DATABASE small TABLESPACE small");
-        _dsn = _server.Dsn("small");
+        _dsn = await _server.CreateDatabaseInAsync(Path.Combine(disk.Path, "space"));
         try
         {
             var loader = await BeginAsync(new RigLoader { BatchRows = 2_000 });
@@ -256,8 +251,7 @@ internal sealed class LoaderFaultTest
         {
             disk.Free();
             _rig.StopLoaders();
-            await Sql.ExecuteAsync(_server.Dsn("postgres"), "DROP DATABASE IF EXISTS small WITH (FORCE)");
-            await Sql.ExecuteAsync(_server.Dsn("postgres"), "DROP TABLESPACE small");
+            await _server.DropDatabaseInFolderAsync();
         }
     }
 

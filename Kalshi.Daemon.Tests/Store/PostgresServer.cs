@@ -301,4 +301,21 @@ internal sealed class PostgresServer : IDisposable
             return log.ToString();
         }
     }
+
+    /// <summary>A database whose rows are in a folder of another disk: its DSN. At most one at a time.</summary>
+    public async Task<string> CreateDatabaseInAsync(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        PostgresBinaries.Own(folder);
+        await Sql.ExecuteAsync(Dsn("postgres"), $"CREATE TABLESPACE small LOCATION '{folder}'");
+        await Sql.ExecuteAsync(Dsn("postgres"), "CREATE DATABASE small TABLESPACE small");
+        return Dsn("small");
+    }
+
+    /// <summary>Drops it, whoever is connected, and leaves the disk.</summary>
+    public async Task DropDatabaseInFolderAsync()
+    {
+        await Sql.ExecuteAsync(Dsn("postgres"), "DROP DATABASE IF EXISTS small WITH (FORCE)");
+        await Sql.ExecuteAsync(Dsn("postgres"), "DROP TABLESPACE small");
+    }
 }

@@ -61,21 +61,19 @@ internal sealed class ChangeWindow
     public void Truncate(int count) => Count = count;
 
     /// <summary>The entry with this key, or −1.</summary>
-    public int Find(ChangeKey key)
+    public int Find(ChangeKey key) => CountTo(key) is var count and > 0 && this[count - 1].Key == key ? count - 1 : -1;
+
+    /// <summary>Entries up to and including the key.</summary>
+    public int CountTo(ChangeKey key)
     {
-        var (low, high) = (0, Count - 1);
-        while (low <= high)
+        var (low, high) = (0, Count);
+        while (low < high)
         {
             var middle = (low + high) >>> 1;
-            switch (this[middle].Key.CompareTo(key))
-            {
-                case 0: return middle;
-                case < 0: low = middle + 1; break;
-                default: high = middle - 1; break;
-            }
+            (low, high) = this[middle].Key <= key ? (middle + 1, high) : (low, middle);
         }
 
-        return -1;
+        return low;
     }
 
     /// <summary>Entries at the instant with an ordinal of at least `first` get one greater by `by`; so does the base.</summary>

@@ -17,13 +17,7 @@ internal sealed partial class MarketMerge
         if (!slot.IsProven)
         {
             // Only time had placed it here; its book is no longer kept.
-            slot = new RunSlot
-            {
-                EpochId = slot.EpochId,
-                State = RunState.Pending,
-                Detail = new Run { Gatherer = gatherer, EpochId = slot.EpochId, OpenedAt = slot.OpenedAt },
-            };
-            slot.Detail.Changes.Add(other);
+            slot = Unplaced(gatherer, slot.EpochId, slot.OpenedAt, [other]);
             CloseIfLeft(stretch);
             Touch();
             return;
@@ -72,13 +66,18 @@ internal sealed partial class MarketMerge
     {
         var stretch = slot.Stretch!;
         var gatherer = GathererOf(self);
-        _context.Counters.Disagreements++;
-        Output.OnDisagreement(new Disagreement(
-            Id, ++_disagreements, other.ReceivedAt, slot.Detail!.Key, default, HolderBits(stretch, slot.Detail.Key), other, gatherer, other.ReceivedAt, "held: not kept for comparison"));
+        TellUncompared(stretch, slot.Detail!.Key, gatherer, other, other.ReceivedAt, "held: not kept for comparison");
         var ended = slot;
         slot = default;
         Detach(ended, 0, "disagrees");
         Touch();
+    }
+
+    /// <summary>A contradiction somewhere before a place, where nothing was compared change by change: found and over at once.</summary>
+    private void TellUncompared(Stretch stretch, ChangeKey after, int gatherer, in MarketChange other, long at, string verdict)
+    {
+        _context.Counters.Disagreements++;
+        Output.OnDisagreement(new Disagreement(Id, ++_disagreements, at, after, default, HolderBits(stretch, after), other, gatherer, at, verdict));
     }
 
     /// <summary>Gatherers whose runs are past the place.</summary>
@@ -139,10 +138,8 @@ internal sealed partial class MarketMerge
         if (slot is { State: RunState.Attached, Detail: { } behind })
         {
             // What it said there was not compared change by change.
-            _context.Counters.Disagreements++;
             _context.Counters.Settled++;
-            Output.OnDisagreement(new Disagreement(
-                Id, ++_disagreements, receivedAt, behind.Key, default, HolderBits(slot.Stretch!, behind.Key), default, gatherer, receivedAt, "held: the other one's changes do not lead to its own snapshot"));
+            TellUncompared(slot.Stretch!, behind.Key, gatherer, default, receivedAt, "held: the other one's changes do not lead to its own snapshot");
         }
 
         var (epochId, ended) = (slot.EpochId, slot);
@@ -239,16 +236,7 @@ internal sealed partial class MarketMerge
     }
 
     /// <summary>Entries of the stretch's window up to and including the key.</summary>
-    private static int CountTo(Stretch stretch, ChangeKey key)
-    {
-        var count = 0;
-        while (count < stretch.WindowCount && stretch.Window![count].Key <= key)
-        {
-            count++;
-        }
-
-        return count;
-    }
+    private static int CountTo(Stretch stretch, ChangeKey key) => stretch.Window?.CountTo(key) ?? 0;
 
     private void CloseIfLeft(Stretch stretch)
     {

@@ -174,12 +174,7 @@ internal sealed partial class MarketMerge
 
             EndVouch(slot, ChangeKey.None, 0, "its book is an older one");
             var kept = slot.State == RunState.Joining ? slot.Detail!.Changes : null;
-            slot = kept is null ? default : new RunSlot
-            {
-                EpochId = slot.EpochId,
-                State = RunState.Pending,
-                Detail = new Run { Gatherer = i, EpochId = slot.EpochId, OpenedAt = kept[0].ReceivedAt, Changes = kept },
-            };
+            slot = kept is null ? default : Unplaced(i, slot.EpochId, kept[0].ReceivedAt, kept);
         }
 
         if (stale.GapNumber > 0)
@@ -263,12 +258,8 @@ internal sealed partial class MarketMerge
         var ended = slot;
         ended.State = RunState.Attached;
         ended.Detail = null;
-        slot = new RunSlot
-        {
-            EpochId = run.EpochId,
-            State = RunState.Pending,
-            Detail = new Run { Gatherer = gatherer, EpochId = run.EpochId, OpenedAt = run.Changes[0].ReceivedAt, Changes = run.Changes, Checked = run.Checked, CheckedAt = run.CheckedAt },
-        };
+        slot = Unplaced(gatherer, run.EpochId, run.Changes[0].ReceivedAt, run.Changes);
+        (slot.Detail!.Checked, slot.Detail.CheckedAt) = (run.Checked, run.CheckedAt);
         Detach(ended, 0, "does not meet what follows");
     }
 

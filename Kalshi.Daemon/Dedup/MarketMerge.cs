@@ -94,8 +94,7 @@ internal sealed partial class MarketMerge
         switch (slot.State)
         {
             case RunState.None:
-                slot = new RunSlot { EpochId = epochId, State = RunState.Pending, Detail = new Run { Gatherer = gatherer, EpochId = epochId, OpenedAt = change.ReceivedAt } };
-                slot.Detail.Changes.Add(Stamp(change, long.MinValue));
+                slot = Unplaced(gatherer, epochId, change.ReceivedAt, [Stamp(change, long.MinValue)]);
                 Touch();
                 break;
             case RunState.Attached:
@@ -169,6 +168,14 @@ internal sealed partial class MarketMerge
         };
         Touch();
     }
+
+    /// <summary>A run without a book, of which nothing says yet where its changes belong.</summary>
+    private static RunSlot Unplaced(int gatherer, long epochId, long openedAt, List<MarketChange> changes) => new()
+    {
+        EpochId = epochId,
+        State = RunState.Pending,
+        Detail = new Run { Gatherer = gatherer, EpochId = epochId, OpenedAt = openedAt, Changes = changes },
+    };
 
     private void LeaveOtherEpoch(int gatherer, ref RunSlot slot, long epochId)
     {
@@ -359,12 +366,7 @@ internal sealed partial class MarketMerge
             slot = default;
             Dissolve(PreviousOf(stretch)!, stretch);
             EndVouch(stale, ChangeKey.None, 0, "its book is an older one");
-            slot = new RunSlot
-            {
-                EpochId = stale.EpochId,
-                State = RunState.Pending,
-                Detail = new Run { Gatherer = GathererOf(self), EpochId = stale.EpochId, OpenedAt = change.ReceivedAt },
-            };
+            slot = Unplaced(GathererOf(self), stale.EpochId, change.ReceivedAt, []);
             Keep(GathererOf(self), ref slot, change);
         }
         else if (NextOf(stretch) is { } next)

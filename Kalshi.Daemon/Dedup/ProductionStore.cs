@@ -118,9 +118,9 @@ internal sealed class ProductionStore : IDisposable
     private ProductionStart OpenOnce(CancellationToken stop)
     {
         _writer = Guid.NewGuid();
-        _session = Await(ProductionSession.OpenAsync(_database, _settings, _dedup, _patience.Limit, stop));
-        var start = Await(_session.ClaimAsync(_settings, _writer, stop));
-        Await(_session.OpenWritersAsync(_database, _settings, _writer, stop));
+        _session = _patience.Await(ProductionSession.OpenAsync(_database, _settings, _dedup, _patience.Limit, stop), _log);
+        var start = _patience.Await(_session.ClaimAsync(_settings, _writer, stop), _log);
+        _patience.Await(_session.OpenWritersAsync(_database, _settings, _writer, stop), _log);
         if (start.Gatherers.Count > MergeSettings.GatherersMax)
         {
             throw new SetupException(ExitCode.Config, $"Production knows {start.Gatherers.Count} gatherers by name; it can hold {MergeSettings.GatherersMax}: do not rename them.");
@@ -238,9 +238,9 @@ internal sealed class ProductionStore : IDisposable
     /// <summary>A new session, from wherever production is.</summary>
     private ProductionSession Resume(CancellationToken stop)
     {
-        var session = Await(ProductionSession.OpenAsync(_database, _settings, _dedup, _patience.Limit, stop));
+        var session = _patience.Await(ProductionSession.OpenAsync(_database, _settings, _dedup, _patience.Limit, stop), _log);
         _session = session;
-        var (turn, writer, gatherers) = Await(session.ReadPositionAsync(stop));
+        var (turn, writer, gatherers) = _patience.Await(session.ReadPositionAsync(stop), _log);
         if (writer != _writer)
         {
             throw Moved(writer == Guid.Empty ? "it is another database, without anything" : "another dedup claimed it");
@@ -261,7 +261,7 @@ internal sealed class ProductionStore : IDisposable
             throw Moved("positions of its gatherers are others");
         }
 
-        Await(session.OpenWritersAsync(_database, _settings, _writer, stop));
+        _patience.Await(session.OpenWritersAsync(_database, _settings, _writer, stop), _log);
         _nextWriter = 0;
         _log.ProductionResumed(turn, _unsent.Count);
         Counters.OnState("writing");
@@ -301,7 +301,7 @@ internal sealed class ProductionStore : IDisposable
     private void Collect()
     {
         var (batch, done, sentTicks) = _sent.Peek();
-        Await(done);
+        _patience.Await(done, _log);
         _sent.Dequeue();
         _patience.OnCommitted(Stopwatch.GetElapsedTime(sentTicks));
         OnCommitted(batch);
@@ -315,27 +315,6 @@ internal sealed class ProductionStore : IDisposable
         batch.CopyPositions(_committedPositions);
         Counters.OnCommitted(batch);
         _free.Push(batch);
-    }
-
-    /// <summary>Waits for what may be long; where the patience was too short for it, the next try has more.</summary>
-    private T Await<T>(Task<T> task)
-    {
-        Await((Task)task);
-        return task.Result;
-    }
-
-    private void Await(Task task)
-    {
-        try
-        {
-            task.GetAwaiter().GetResult();
-        }
-        catch (TimeoutException)
-        {
-            _patience.OnLate();
-            _log.StoreGivenMoreTime(_patience.Limit.TotalSeconds);
-            throw;
-        }
     }
 
     /// <summary>The session is over: what was sent and not collected is kept, in order.</summary>

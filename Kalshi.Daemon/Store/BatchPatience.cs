@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+
 namespace Kalshi.Daemon.Store;
 
 /// <summary>
@@ -20,6 +22,28 @@ internal sealed class BatchPatience(TimeSpan timeout)
         while (_factor > 1 && took < Limit / 4)
         {
             _factor /= 2;
+        }
+    }
+
+    /// <summary>Waits for what may be long; where the patience was too short for it, the next try has more.</summary>
+    public T Await<T>(Task<T> task, ILogger log)
+    {
+        Await((Task)task, log);
+        return task.Result;
+    }
+
+    /// <summary>The same of what answers nothing.</summary>
+    public void Await(Task task, ILogger log)
+    {
+        try
+        {
+            task.GetAwaiter().GetResult();
+        }
+        catch (TimeoutException)
+        {
+            OnLate();
+            log.StoreGivenMoreTime(Limit.TotalSeconds);
+            throw;
         }
     }
 }

@@ -328,33 +328,12 @@ internal sealed class Loader : IDisposable
     private void Collect()
     {
         var (batch, done, sentTicks) = _sent.Peek();
-        Await(done);
+        _patience.Await(done, _log);
         _sent.Dequeue();
         _patience.OnCommitted(Stopwatch.GetElapsedTime(sentTicks));
         OnCommitted(batch);
         _backoff.Reset();
         Fault = null;
-    }
-
-    /// <summary>Waits for what may be long; where the patience was too short for it, the next try has more.</summary>
-    private T Await<T>(Task<T> task)
-    {
-        Await((Task)task);
-        return task.Result;
-    }
-
-    private void Await(Task task)
-    {
-        try
-        {
-            task.GetAwaiter().GetResult();
-        }
-        catch (TimeoutException)
-        {
-            _patience.OnLate();
-            _log.StoreGivenMoreTime(_patience.Limit.TotalSeconds);
-            throw;
-        }
     }
 
     private void OnCommitted(StoreBatch batch)
@@ -429,7 +408,7 @@ internal sealed class Loader : IDisposable
     private BatchBuilder LoadState(StoreSession session, out string from)
     {
         var refusal = "none stored";
-        if (Await(session.ReadStateAsync(_abort.Token)) is { } bytes
+        if (_patience.Await(session.ReadStateAsync(_abort.Token), _log) is { } bytes
             && LoaderState.Load(bytes, RecallTradeIds, out refusal) is { } builder)
         {
             from = Micros.Format(builder.Position);
