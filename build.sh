@@ -183,6 +183,14 @@ publish() {
     fi
 }
 
+# What failed and why, once more where nobody has to scroll: the runner tells it in the midst of everything else.
+failures() {
+    [ -f "$1" ] || return 0
+    awk '/<UnitTestResult .*outcome="Failed"/ { match($0, / testName="[^"]*"/); print "Failed: " substr($0, RSTART + 11, RLENGTH - 12); left = 12 }
+         /<Message>/ { told = left > 0 } told && left > 0 { print "    " $0; left-- } /<\/Message>/ { told = 0; left = 0 }' "$1" |
+        sed -E 's/ *<\/?Message>//g; s/&quot;/"/g; s/&apos;/'"'"'/g; s/&#x[ADad];/ /g; s/&lt;/</g; s/&gt;/>/g; s/&amp;/\&/g'
+}
+
 # The runner's results file, as one plain line; a run that broke off counts as one more failure.
 summary() {
     local results=$1 status=$2 counters passed=0 failed=0 skipped=0
@@ -196,6 +204,7 @@ summary() {
     if [ "$status" != 0 ] && [ "$failed" = 0 ]; then
         failed=1
     fi
+    [ "$failed" = 0 ] || failures "$results"
     echo "$passed passed, $failed failed, $skipped skipped"
 }
 

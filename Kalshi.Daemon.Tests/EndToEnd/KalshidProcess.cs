@@ -26,7 +26,8 @@ internal sealed partial class KalshidProcess : IDisposable
 
     private KalshidProcess(string[] arguments, IReadOnlyDictionary<string, string> environment, string? directory)
     {
-        var start = new ProcessStartInfo(Binary, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = directory };
+        // Whoever runs the tests in the background of a script has SIGINT ignored, which processes inherit.
+        var start = new ProcessStartInfo("env", ["--default-signal=INT", Binary, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = directory };
         foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("KALSHID_", StringComparison.Ordinal)).ToArray())
         {
             start.Environment.Remove(name);

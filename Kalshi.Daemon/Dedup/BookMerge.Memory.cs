@@ -9,7 +9,7 @@ namespace Kalshi.Daemon.Dedup;
 /// </code>
 internal sealed partial class BookMerge : IMergeMemory
 {
-    private const byte Version = 1;
+    private const byte Version = 2;
 
     /// <summary>Of the market being restored.</summary>
     private readonly List<(ChangeKey Key, MarketChange Change)> _recent = [];
@@ -20,11 +20,28 @@ internal sealed partial class BookMerge : IMergeMemory
 
     public void WriteAll(StateWriter writer)
     {
-        var markets = _markets.OfType<MarketMerge>().ToList();
-        Write(writer, markets);
+        WriteHead(writer, _markets.Count(static market => market is not null));
+        for (var id = 1; id < _markets.Length; id++)
+        {
+            if (_markets[id] is { } market)
+            {
+                Write(writer, market as MarketMerge ?? _resting.Unpack(id, (byte[])market));
+            }
+        }
+
+        ForgetDirty();
     }
 
-    public void WriteChanges(StateWriter writer) => Write(writer, _context.Dirty);
+    public void WriteChanges(StateWriter writer)
+    {
+        WriteHead(writer, _context.Dirty.Count);
+        foreach (var market in _context.Dirty)
+        {
+            Write(writer, market);
+        }
+
+        ForgetDirty();
+    }
 
     public void ReadAll(StateReader reader) => ReadChanges(reader);
 
@@ -44,7 +61,9 @@ internal sealed partial class BookMerge : IMergeMemory
 
         for (var count = reader.ReadInt32(); count > 0; count--)
         {
-            MarketOf(reader.ReadInt32()).Read(reader);
+            var market = MarketOf(reader.ReadInt32());
+            market.Read(reader);
+            LayToRest(market);
         }
     }
 
@@ -64,7 +83,7 @@ internal sealed partial class BookMerge : IMergeMemory
     public void EndRestore()
     {
         RestoreRecent();
-        foreach (var market in _markets)
+        foreach (var market in _markets.OfType<MarketMerge>())
         {
             if (market is { HasUndecided: true, IsWaiting: false })
             {
@@ -83,7 +102,7 @@ internal sealed partial class BookMerge : IMergeMemory
         }
     }
 
-    private void Write(StateWriter writer, List<MarketMerge> markets)
+    private void WriteHead(StateWriter writer, int markets)
     {
         writer.Write(Version);
         writer.Write(_context.Watermark);
@@ -94,16 +113,21 @@ internal sealed partial class BookMerge : IMergeMemory
             _context.Reach[gatherer].Write(writer);
         }
 
-        writer.Write(markets.Count);
-        foreach (var market in markets)
-        {
-            writer.Write(market.Id);
-            market.Write(writer);
-        }
+        writer.Write(markets);
+    }
 
+    private static void Write(StateWriter writer, MarketMerge market)
+    {
+        writer.Write(market.Id);
+        market.Write(writer);
+    }
+
+    private void ForgetDirty()
+    {
         foreach (var market in _context.Dirty)
         {
             market.IsDirty = false;
+            LayToRest(market);
         }
 
         _context.Dirty.Clear();

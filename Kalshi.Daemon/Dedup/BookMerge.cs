@@ -4,12 +4,16 @@ namespace Kalshi.Daemon.Dedup;
 
 /// <summary>
 /// The books of all gatherers merged into one production: every change that at least one of them covered, once, in order.
-/// In: <see cref="IBookInput"/>. Out: <see cref="IBookOutput"/>. Thread: one. Bound: a small state a market, recent changes, runs without a place; see <see cref="MarketMerge"/>.
+/// In: <see cref="IBookInput"/>. Out: <see cref="IBookOutput"/>. Thread: one. Bound: some 150 bytes a market at rest, else see <see cref="MarketMerge"/>: recent
+/// changes, runs without a place.
 /// </summary>
 internal sealed partial class BookMerge : IBookInput
 {
     private readonly MergeContext _context;
-    private MarketMerge?[] _markets = new MarketMerge?[1_024];
+    private readonly RestingMarkets _resting;
+
+    /// <summary>By id: a <see cref="MarketMerge"/>, or what <see cref="RestingMarkets"/> made of one of which nothing was heard for a while; null: not known.</summary>
+    private object?[] _markets = new object?[1_024];
 
     /// <summary>Markets that wait, by the watermark at which to look again.</summary>
     private readonly Queue<(long DueAt, MarketMerge Market)> _waiting = [];
@@ -17,6 +21,7 @@ internal sealed partial class BookMerge : IBookInput
     public BookMerge(MergeSettings settings, IBookOutput output, IBookRecall recall)
     {
         _context = new MergeContext(settings, output, recall);
+        _resting = new RestingMarkets(_context);
     }
 
     public BookMergeCounters Counters => _context.Counters;
@@ -34,14 +39,18 @@ internal sealed partial class BookMerge : IBookInput
         MarketOf(market).OnChange(gatherer, epochId, change);
     }
 
-    public void OnCoverageEnded(int gatherer, int market, long epochId, long coveredTo, long receivedAt, string reason) =>
-        MarketOf(market).OnCoverageEnded(gatherer, epochId, coveredTo, reason);
+    public void OnCoverageEnded(int gatherer, int market, long epochId, long coveredTo, long receivedAt, string reason)
+    {
+        var ended = MarketOf(market);
+        ended.OnCoverageEnded(gatherer, epochId, coveredTo, reason);
+        LayToRest(ended);
+    }
 
     public void OnBroken(int gatherer, int market, long epochId, long receivedAt, string reason)
     {
         if (market != 0)
         {
-            MarketOf(market).OnBroken(gatherer, epochId, reason);
+            Break(market, gatherer, epochId, reason);
             return;
         }
 
@@ -86,6 +95,17 @@ internal sealed partial class BookMerge : IBookInput
             market.IsWaiting = true;
             _waiting.Enqueue((_context.Watermark + (_context.Settings.Margin / 8), market));
         }
+
+        LayToRest(market);
+    }
+
+    /// <summary>Whenever one of the conditions of that may have come true.</summary>
+    private void LayToRest(MarketMerge market)
+    {
+        if (market.IsAtRest)
+        {
+            _markets[market.Id] = _resting.Pack(market);
+        }
     }
 
     private void Trim()
@@ -94,17 +114,31 @@ internal sealed partial class BookMerge : IBookInput
         while (_context.Added.TryPeek(out var added) && added.AddedAt <= limit)
         {
             _context.Added.Dequeue();
-            _markets[added.Market]!.Trim(limit);
+            if (_markets[added.Market] is MarketMerge market)
+            {
+                market.Trim(limit);
+                LayToRest(market);
+            }
         }
     }
 
     /// <summary>Cold: looks at every market.</summary>
     private void BreakAll(int gatherer, long epochId, string reason)
     {
-        foreach (var market in _markets)
+        for (var market = 1; market < _markets.Length; market++)
         {
-            market?.OnBroken(gatherer, epochId, reason);
+            if (_markets[market] is not null)
+            {
+                Break(market, gatherer, epochId, reason);
+            }
         }
+    }
+
+    private void Break(int market, int gatherer, long epochId, string reason)
+    {
+        var broken = MarketOf(market);
+        broken.OnBroken(gatherer, epochId, reason);
+        LayToRest(broken);
     }
 
     private MarketMerge MarketOf(int market)
@@ -114,6 +148,13 @@ internal sealed partial class BookMerge : IBookInput
             Array.Resize(ref _markets, Math.Max(market + 1, _markets.Length * 2));
         }
 
-        return _markets[market] ??= new MarketMerge(market, _context);
+        if (_markets[market] is MarketMerge awake)
+        {
+            return awake;
+        }
+
+        var made = _markets[market] is byte[] resting ? _resting.Unpack(market, resting) : new MarketMerge(market, _context);
+        _markets[market] = made;
+        return made;
     }
 }

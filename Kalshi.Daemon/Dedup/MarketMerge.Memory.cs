@@ -6,16 +6,35 @@ namespace Kalshi.Daemon.Dedup;
 /// <summary>What is kept of a market between processes: all but the windows, whose changes production has.</summary>
 internal sealed partial class MarketMerge
 {
+    // Beside the state of a run, in its byte.
+    private const int IsProvenFact = 8;
+    private const int IsAtEndFact = 16;
+
+    [Flags]
+    private enum StretchFacts : byte
+    {
+        IsGapEven = 1,
+        IsOpen = 2,
+        HasChanges = 4,
+        HasLast = 8,
+        HasCleared = 16,
+    }
+
     public void Write(StateWriter writer)
     {
         writer.Write7BitEncodedInt(_numbers);
         writer.Write7BitEncodedInt(_vouches);
         writer.Write7BitEncodedInt(_disagreements);
-        WriteKey(writer, _snapshotKey);
         writer.Write7BitEncodedInt(_stretches.Count);
         foreach (var stretch in _stretches)
         {
             Write(writer, stretch);
+        }
+
+        writer.Write(!_snapshotKey.IsNone);
+        if (!_snapshotKey.IsNone)
+        {
+            WriteKey(writer, _snapshotKey, Tip?.LastReceivedAt ?? 0);
         }
 
         foreach (ref readonly var slot in _slots.AsSpan())
@@ -34,12 +53,13 @@ internal sealed partial class MarketMerge
     public void Read(StateReader reader)
     {
         (_numbers, _vouches, _disagreements) = (reader.Read7BitEncodedInt(), reader.Read7BitEncodedInt(), reader.Read7BitEncodedInt());
-        _snapshotKey = ReadKey(reader);
         _stretches.Clear();
         for (var count = reader.Read7BitEncodedInt(); count > 0; count--)
         {
             _stretches.Add(ReadStretch(reader));
         }
+
+        _snapshotKey = reader.ReadBoolean() ? ReadKey(reader, Tip?.LastReceivedAt ?? 0) : ChangeKey.None;
 
         foreach (ref var slot in _slots.AsSpan())
         {
@@ -48,6 +68,33 @@ internal sealed partial class MarketMerge
 
         var orphans = reader.Read7BitEncodedInt();
         _orphans = orphans == 0 ? null : [.. Enumerable.Range(0, orphans).Select(_ => ReadRun(reader))];
+    }
+
+    /// <summary>
+    /// Whether what <see cref="Write(StateWriter)"/> writes is all there is, for now: no change is recent, nothing waits, everything was saved.
+    /// </summary>
+    public bool IsAtRest
+    {
+        get
+        {
+            if (IsTouched || IsWaiting || IsDirty || HasUndecided)
+            {
+                return false;
+            }
+
+            var isAtRest = true;
+            foreach (var stretch in _stretches)
+            {
+                isAtRest &= stretch.Window is null;
+            }
+
+            foreach (ref readonly var slot in _slots.AsSpan())
+            {
+                isAtRest &= slot.State is RunState.None or RunState.Attached;
+            }
+
+            return isAtRest;
+        }
     }
 
     /// <summary>Whether something is to be decided later, as <see cref="Decide"/> says.</summary>
@@ -107,96 +154,125 @@ internal sealed partial class MarketMerge
 
     private static void Write(StateWriter writer, Stretch stretch)
     {
+        var hasCleared = !stretch.ClearedAt.IsNone;
+        var facts = (stretch.IsGapEven ? StretchFacts.IsGapEven : 0) | (stretch.IsOpen ? StretchFacts.IsOpen : 0)
+            | (stretch.IsEmpty ? 0 : StretchFacts.HasChanges) | (stretch.Last.IsNone ? 0 : StretchFacts.HasLast) | (hasCleared ? StretchFacts.HasCleared : 0);
+        writer.Write((byte)facts);
         writer.Write7BitEncodedInt(stretch.Number);
         writer.Write7BitEncodedInt(stretch.GapNumber);
         writer.Write7BitEncodedInt(stretch.OpenGapNumber);
-        writer.Write7BitEncodedInt(stretch.FirstCount);
-        writer.Write(stretch.IsGapEven);
-        writer.Write(stretch.IsOpen);
-        writer.WriteReason(stretch.GapReason);
-        writer.WriteReason(stretch.Reason);
-        ReadOnlySpan<long> times = [stretch.GapFromAt, stretch.OpenedAt, stretch.FromAt, stretch.LastReceivedAt, stretch.CoveredTo];
+        writer.Write(stretch.GapReason);
+        writer.Write(stretch.Reason);
+        writer.Write(stretch.OpenedAt);
+        ReadOnlySpan<long> times = [stretch.GapFromAt, stretch.FromAt, stretch.LastReceivedAt, stretch.CoveredTo];
         foreach (var time in times)
         {
-            writer.Write(time);
+            WriteTime(writer, time, stretch.OpenedAt);
         }
 
         writer.Write(stretch.Base);
         writer.Write(stretch.Digest);
         writer.Write(stretch.DigestBefore);
-        writer.Write(stretch.ClearedDigest);
-        WriteKey(writer, stretch.First);
-        WriteKey(writer, stretch.Last);
-        WriteKey(writer, stretch.ClearedAt);
+        if (!stretch.IsEmpty)
+        {
+            writer.Write7BitEncodedInt(stretch.FirstCount);
+            WriteKey(writer, stretch.First, stretch.OpenedAt);
+        }
+
+        if (!stretch.Last.IsNone)
+        {
+            WriteKey(writer, stretch.Last, stretch.LastReceivedAt);
+        }
+
+        if (hasCleared)
+        {
+            WriteKey(writer, stretch.ClearedAt, stretch.LastReceivedAt);
+            writer.Write(stretch.ClearedDigest);
+        }
     }
 
-    private static Stretch ReadStretch(StateReader reader) => new()
+    private static Stretch ReadStretch(StateReader reader)
     {
-        Number = reader.Read7BitEncodedInt(),
-        GapNumber = reader.Read7BitEncodedInt(),
-        OpenGapNumber = reader.Read7BitEncodedInt(),
-        FirstCount = reader.Read7BitEncodedInt(),
-        IsGapEven = reader.ReadBoolean(),
-        IsOpen = reader.ReadBoolean(),
-        GapReason = reader.ReadReason()!,
-        Reason = reader.ReadReason()!,
-        GapFromAt = reader.ReadInt64(),
-        OpenedAt = reader.ReadInt64(),
-        FromAt = reader.ReadInt64(),
-        LastReceivedAt = reader.ReadInt64(),
-        CoveredTo = reader.ReadInt64(),
-        Base = reader.ReadUInt64(),
-        Digest = reader.ReadUInt64(),
-        DigestBefore = reader.ReadUInt64(),
-        ClearedDigest = reader.ReadUInt64(),
-        First = ReadKey(reader),
-        Last = ReadKey(reader),
-        ClearedAt = ReadKey(reader),
-    };
+        var facts = (StretchFacts)reader.ReadByte();
+        var stretch = new Stretch
+        {
+            IsGapEven = facts.HasFlag(StretchFacts.IsGapEven),
+            IsOpen = facts.HasFlag(StretchFacts.IsOpen),
+            Number = reader.Read7BitEncodedInt(),
+            GapNumber = reader.Read7BitEncodedInt(),
+            OpenGapNumber = reader.Read7BitEncodedInt(),
+            GapReason = reader.ReadString(),
+            Reason = reader.ReadString(),
+            OpenedAt = reader.ReadInt64(),
+        };
+        stretch.GapFromAt = ReadTime(reader, stretch.OpenedAt);
+        stretch.FromAt = ReadTime(reader, stretch.OpenedAt);
+        stretch.LastReceivedAt = ReadTime(reader, stretch.OpenedAt);
+        stretch.CoveredTo = ReadTime(reader, stretch.OpenedAt);
+        (stretch.Base, stretch.Digest, stretch.DigestBefore) = (reader.ReadUInt64(), reader.ReadUInt64(), reader.ReadUInt64());
+        if (facts.HasFlag(StretchFacts.HasChanges))
+        {
+            (stretch.FirstCount, stretch.First) = (reader.Read7BitEncodedInt(), ReadKey(reader, stretch.OpenedAt));
+        }
+
+        if (facts.HasFlag(StretchFacts.HasLast))
+        {
+            stretch.Last = ReadKey(reader, stretch.LastReceivedAt);
+        }
+
+        if (facts.HasFlag(StretchFacts.HasCleared))
+        {
+            (stretch.ClearedAt, stretch.ClearedDigest) = (ReadKey(reader, stretch.LastReceivedAt), reader.ReadUInt64());
+        }
+
+        return stretch;
+    }
 
     private void Write(StateWriter writer, in RunSlot slot)
     {
-        writer.Write((byte)slot.State);
+        var isAtEnd = slot is { State: RunState.Attached, Detail: null, Lag: 0 };
+        writer.Write((byte)((int)slot.State | (slot.IsProven ? IsProvenFact : 0) | (isAtEnd ? IsAtEndFact : 0)));
         if (slot.State == RunState.None)
         {
             return;
         }
 
-        writer.Write(slot.EpochId);
+        writer.Write7BitEncodedInt64(slot.EpochId);
         writer.Write7BitEncodedInt(slot.Vouch);
-        writer.Write(slot.OpenedAt);
-        writer.Write(slot.IsProven);
         writer.Write7BitEncodedInt(slot.Stretch is null ? 0 : _stretches.IndexOf(slot.Stretch) + 1);
-        if (slot.State == RunState.Attached)
+        WriteTime(writer, slot.OpenedAt, slot.Stretch?.OpenedAt ?? 0);
+        if (slot.State != RunState.Attached)
+        {
+            Write(writer, slot.Detail!);
+        }
+        else if (!isAtEnd)
         {
             var (key, digest) = PositionOf(slot);
             WriteKey(writer, key);
             writer.Write(digest);
             writer.Write(slot.Detail?.HasBook ?? true);
         }
-        else
-        {
-            Write(writer, slot.Detail!);
-        }
     }
 
     private RunSlot ReadSlot(StateReader reader)
     {
-        var slot = new RunSlot { State = (RunState)reader.ReadByte() };
+        var facts = reader.ReadByte();
+        var slot = new RunSlot { State = (RunState)(facts & (IsProvenFact - 1)), IsProven = (facts & IsProvenFact) != 0 };
         if (slot.State == RunState.None)
         {
             return slot;
         }
 
-        (slot.EpochId, slot.Vouch, slot.OpenedAt, slot.IsProven) = (reader.ReadInt64(), reader.Read7BitEncodedInt(), reader.ReadInt64(), reader.ReadBoolean());
+        (slot.EpochId, slot.Vouch) = (reader.Read7BitEncodedInt64(), reader.Read7BitEncodedInt());
         slot.Stretch = reader.Read7BitEncodedInt() is var index and > 0 ? _stretches[index - 1] : null;
-        if (slot.State == RunState.Attached)
-        {
-            SetPosition(ref slot, ReadKey(reader), reader.ReadUInt64(), reader.ReadBoolean());
-        }
-        else
+        slot.OpenedAt = ReadTime(reader, slot.Stretch?.OpenedAt ?? 0);
+        if (slot.State != RunState.Attached)
         {
             slot.Detail = ReadRun(reader);
+        }
+        else if ((facts & IsAtEndFact) == 0)
+        {
+            SetPosition(ref slot, ReadKey(reader), reader.ReadUInt64(), reader.ReadBoolean());
         }
 
         return slot;
@@ -214,7 +290,7 @@ internal sealed partial class MarketMerge
         writer.Write(run.CheckedAt);
         writer.Write(run.IsEnded);
         writer.Write(run.CoveredTo);
-        writer.WriteReason(run.Reason);
+        writer.Write(run.Reason);
         WriteLevels(writer, run.Yes);
         WriteLevels(writer, run.No);
         writer.Write7BitEncodedInt(run.Changes.Count);
@@ -250,7 +326,7 @@ internal sealed partial class MarketMerge
             CheckedAt = reader.ReadInt64(),
             IsEnded = reader.ReadBoolean(),
             CoveredTo = reader.ReadInt64(),
-            Reason = reader.ReadReason()!,
+            Reason = reader.ReadString(),
             Yes = ReadLevels(reader),
             No = ReadLevels(reader),
         };
@@ -275,6 +351,28 @@ internal sealed partial class MarketMerge
     }
 
     private static ChangeKey ReadKey(StateReader reader) => new(reader.ReadInt64(), reader.ReadInt32());
+
+    /// <summary>Of one that is there, in few bytes when it is near the other time.</summary>
+    private static void WriteKey(StateWriter writer, ChangeKey key, long near)
+    {
+        WriteTime(writer, key.At, near);
+        writer.Write7BitEncodedInt(key.Ordinal);
+    }
+
+    private static ChangeKey ReadKey(StateReader reader, long near) => new(ReadTime(reader, near), reader.Read7BitEncodedInt());
+
+    /// <summary>As the distance from another time, zigzag; 0, which says that there is none, as itself.</summary>
+    private static void WriteTime(StateWriter writer, long time, long near)
+    {
+        var distance = time - near;
+        writer.Write7BitEncodedInt64(time == 0 ? 0 : ((distance << 1) ^ (distance >> 63)) + 1);
+    }
+
+    private static long ReadTime(StateReader reader, long near)
+    {
+        var told = reader.Read7BitEncodedInt64();
+        return told == 0 ? 0 : near + ((long)((ulong)(told - 1) >> 1) ^ -((told - 1) & 1));
+    }
 
     private static void Write(StateWriter writer, in MarketChange change)
     {
