@@ -15,7 +15,6 @@ internal sealed class FrameJournal
     public FrameJournal(string folder)
     {
         _writer = JournalWriter.Open(new JournalSettings(Path.Combine(folder, "journal"), 256 << 20, 50, 4 << 20), NullLogger.Instance);
-        _writer.Append(1, 1, RecordKind.Command, """{"id":1,"cmd":"subscribe","params":{"channels":["orderbook_delta"],"market_tickers":["X"],"use_yes_price":false}}"""u8);
     }
 
     public long Frames { get; private set; }
@@ -26,6 +25,11 @@ internal sealed class FrameJournal
 
     public void Append(long receivedAt, int session, ReadOnlySpan<byte> frame)
     {
+        if (Frames == 0)
+        {
+            _writer.Append(receivedAt - 1, 1, RecordKind.Command, """{"id":1,"cmd":"subscribe","params":{"channels":["orderbook_delta"],"market_tickers":["X"],"use_yes_price":false}}"""u8);
+        }
+
         _writer.Append(receivedAt, session, RecordKind.Frame, frame);
         if (_writer.PendingBytes > 1 << 18)
         {

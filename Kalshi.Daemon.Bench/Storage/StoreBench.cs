@@ -251,7 +251,7 @@ internal sealed class BenchDatabase : IAsyncDisposable
     /// <summary>All rows of a table into another database's, by psql at both ends.</summary>
     public void PipeTo(BenchDatabase other, string table)
     {
-        var pipe = $"psql -Xq -c \"copy kalshid.{table} to stdout (format binary)\" {Address} | psql -Xq -v ON_ERROR_STOP=1 -c \"copy kalshid.{table} from stdin (format binary)\" {other.Address}";
+        var pipe = $"psql -Xq -c \"copy (select * from kalshid.{table}) to stdout (format binary)\" {Address} | psql -Xq -v ON_ERROR_STOP=1 -c \"copy kalshid.{table} from stdin (format binary)\" {other.Address}";
         using var process = Process.Start(new ProcessStartInfo("bash", ["-c", $"set -o pipefail; {pipe}"]))!;
         process.WaitForExit();
         Checks.That(process.ExitCode == 0, $"psql succeeds: {pipe}");
