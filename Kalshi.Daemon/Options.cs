@@ -44,7 +44,7 @@ internal sealed class Options
     public bool StoreMarketIndex = true;
     public TimeSpan StoreRetention = TimeSpan.FromDays(30);
     public long StoreDiskBudget;
-    public int StoreBatchRowsMax = 50_000;
+    public int StoreBatchRowsMax = 200_000;
     public int StoreBatchAgeMsMax = 250;
     public int StoreWriters = 1;
     public TimeSpan StoreTimeout = TimeSpan.FromMinutes(1);

@@ -58,7 +58,7 @@ internal static class DedupBench
     private static void Load(string folder, string dsn)
     {
         using var database = new StoreDatabase(dsn, TimeSpan.FromMinutes(5));
-        var settings = new LoaderSettings("bench", Path.Combine(folder, "journal"), "off", false, 50_000, TimeSpan.FromMilliseconds(250), Writers: 1, TimeSpan.FromMinutes(5));
+        var settings = new LoaderSettings("bench", Path.Combine(folder, "journal"), "off", false, new Options().StoreBatchRowsMax, TimeSpan.FromMilliseconds(250), Writers: 1, TimeSpan.FromMinutes(5));
         using var loader = new Loader(database, settings, () => long.MaxValue, NullLogger.Instance);
         loader.Start();
         Checks.That(loader.Stop(Timeout.InfiniteTimeSpan), $"The loader reaches the journal's end: {loader.Counters.State}");

@@ -20,7 +20,7 @@ internal static class LatencyBench
         var live = Path.Combine(folder, $"live-{rate}", "journal");
         using var journal = JournalWriter.Open(new JournalSettings(live, 256 << 20, 50, 4 << 20), NullLogger.Instance);
         using var database = new StoreDatabase(own.Dsn, TimeSpan.FromMinutes(1));
-        var settings = new LoaderSettings("bench", live, "off", false, 50_000, TimeSpan.FromMilliseconds(250), Writers: 1, TimeSpan.FromMinutes(1));
+        var settings = new LoaderSettings("bench", live, "off", false, new Options().StoreBatchRowsMax, TimeSpan.FromMilliseconds(250), Writers: 1, TimeSpan.FromMinutes(1));
         using var loader = new Loader(database, settings, () => journal.Durable, NullLogger.Instance);
         loader.Start();
 

@@ -103,7 +103,7 @@ internal static class StoreBench
     {
         using var database = new StoreDatabase(own.Dsn, TimeSpan.FromMinutes(5));
         var settings = new LoaderSettings(
-            "bench", Path.Combine(folder, "journal"), timescale, directCompress, 50_000, TimeSpan.FromMilliseconds(250), Writers: 1, TimeSpan.FromMinutes(5));
+            "bench", Path.Combine(folder, "journal"), timescale, directCompress, new Options().StoreBatchRowsMax, TimeSpan.FromMilliseconds(250), Writers: 1, TimeSpan.FromMinutes(5));
         using var loader = new Loader(database, settings, () => long.MaxValue, NullLogger.Instance);
         GC.Collect();
         var cpu = Environment.CpuUsage.TotalTime;
