@@ -62,7 +62,7 @@ internal sealed record Recipe
         var isLarge = random.NextDouble() < 0.03;
         var isContradicted = !isLarge && random.NextDouble() < 0.1;
         var isTight = random.NextDouble() < 0.2;
-        return new Recipe
+        var recipe = new Recipe
         {
             Seed = seed,
             Gatherers = random.NextDouble() < 0.7 || isContradicted ? 3 : random.Next(1, 5),
@@ -90,5 +90,6 @@ internal sealed record Recipe
             KillShare = Some(0.3, 0.5),
             IsContradicted = isContradicted,
         };
+        return seed % 4 == 0 ? recipe with { LagBudget = recipe.Margin } : recipe; // As short as it may be.
     }
 }

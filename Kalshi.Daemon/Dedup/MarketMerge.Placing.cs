@@ -218,7 +218,7 @@ internal sealed partial class MarketMerge
                 return true;
             }
 
-            if (HasPresent(previous) && !IsPast(Math.Max(run.Changes[0].ReceivedAt, previous.LastReceivedAt)))
+            if (!IsContentTold(run, previous))
             {
                 return false; // Which of the two it began in, the next instant or time tells.
             }
@@ -375,7 +375,7 @@ internal sealed partial class MarketMerge
     /// </summary>
     private bool TryPlaceByContent(int self, ref RunSlot slot, Run run, Stretch stretch)
     {
-        if (!run.HasBook || (HasPresent(stretch) && !IsPast(Math.Max(run.Changes[0].ReceivedAt, stretch.LastReceivedAt))))
+        if (!run.HasBook || !IsContentTold(run, stretch))
         {
             return false;
         }
@@ -395,6 +395,9 @@ internal sealed partial class MarketMerge
 
         return TryPlaceByDigest(self, ref slot, run, stretch);
     }
+
+    /// <summary>Whether all was told that could be the same as the run's first change and the stretch's last one: what does not fit then never will.</summary>
+    private bool IsContentTold(Run run, Stretch stretch) => !HasPresent(stretch) || IsPast(Math.Max(run.Changes[0].ReceivedAt, stretch.LastReceivedAt));
 
     /// <summary>The same where the stretch's changes are no longer kept: its last instant is the run's first, and their books are equal behind some of the run's changes.</summary>
     private bool TryPlaceByDigest(int self, ref RunSlot slot, Run run, Stretch stretch)
@@ -457,7 +460,7 @@ internal sealed partial class MarketMerge
         }
 
         var isFirstInstantKnown = lastAt > run.Changes[0].At || run.IsEnded || IsPast(run.LastReceivedAt);
-        return isFirstInstantKnown && !IsAwaited(run, stretch) && TryTakeOverOrBegin(self, ref slot, run, stretch);
+        return isFirstInstantKnown && IsContentTold(run, stretch) && !IsAwaited(run, stretch) && TryTakeOverOrBegin(self, ref slot, run, stretch);
     }
 
     private static bool Forget(ref RunSlot slot)
