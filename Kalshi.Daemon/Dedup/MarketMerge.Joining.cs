@@ -81,8 +81,7 @@ internal sealed partial class MarketMerge
         }
 
         // A run that never came to the stretch's book has told of nothing but what lies before it.
-        ExtendTo(self, ref slot, stretch, run, meets >= 0 ? meets : count);
-        (slot.State, slot.Detail, slot.Lag, slot.IsProven) = (RunState.Attached, null, 0, true);
+        EndJoining(self, ref slot, stretch, run, meets >= 0 ? meets : count);
         if (meets >= 0)
         {
             JoinAt(self, ref slot, stretch, next, run, meets);
@@ -133,8 +132,7 @@ internal sealed partial class MarketMerge
             return true;
         }
 
-        ExtendTo(self, ref slot, stretch, run, meets >= 0 ? meets : run.Changes.Count);
-        (slot.State, slot.Detail, slot.Lag, slot.IsProven) = (RunState.Attached, null, 0, true);
+        EndJoining(self, ref slot, stretch, run, meets >= 0 ? meets : run.Changes.Count);
         if (meets >= 0)
         {
             JoinAt(self, ref slot, stretch, next, run, meets);
@@ -191,6 +189,13 @@ internal sealed partial class MarketMerge
         _stretches.Remove(stale);
         before.IsOpen = HasAttached(before);
         TellCoverage(before);
+    }
+
+    /// <summary>The run is at the end of its stretch with its first `count` changes. Without any, its book alone is still all that is known of its place.</summary>
+    private void EndJoining(int self, ref RunSlot slot, Stretch stretch, Run run, int count)
+    {
+        ExtendTo(self, ref slot, stretch, run, count);
+        (slot.State, slot.Detail, slot.Lag, slot.IsProven) = (RunState.Attached, null, 0, slot.IsProven || count > 0);
     }
 
     /// <summary>The run's first `count` changes are the end of the stretch, before the next one.</summary>
