@@ -113,10 +113,34 @@ internal sealed class ProductionFunctionsTest(StoreFlavour flavour)
         Assert.That(coverage.Select(piece => $"{(piece.From - RandomProduction.Start) / Micros.PerMinute} {piece.State} {piece.Reason}{string.Join(',', piece.Sources)}"), Is.EqualTo(new[]
         {
             "0 gap before the first snapshot", "60 whole one", "90 whole one,two", "120 whole two", "240 gap session closed",
-            "300 whole one", "330 whole one,two", "360 whole two", "540 gap not covered", "600 gap not loaded yet",
+            "300 gap cut", "300 whole one", "330 whole one,two", "360 whole two", "540 gap not covered", "600 gap not loaded yet",
         }));
         Assert.That(await Sql.ScalarAsync(_connection, "select string_agg(channel || ': ' || reason, '|') from kalshi.gaps"), Is.EqualTo("trade: one: session closed; two: cut"));
         Assert.That(await Sql.ScalarAsync(_connection, "select count(*) from kalshi.coverage where sources = '{one}'"), Is.EqualTo(3));
+    }
+
+    /// <summary>Both missed the same message, which their own clocks put beside each other.</summary>
+    [Test]
+    public async Task Where_gatherers_take_over_a_channel_from_each_other_their_clocks_are_doubted()
+    {
+        await _connection.ExecuteAsync(
+            """
+            update kalshid.store set watermark = '2026-11-20 10:00Z', margin = '10 seconds';
+            insert into kalshid.gatherers (gatherer_id, name, position) values (0, 'one', '2026-11-20 10:00Z'), (1, 'two', '2026-11-20 10:00Z');
+            insert into kalshid.channel_coverage (gatherer_id, channel, from_at, to_at, epoch_id, state, reason) values
+                (0, 'market_lifecycle_v2', '2026-11-20 01:00:00Z', '2026-11-20 02:00:01.4Z', '2026-11-20 01:00Z', 'whole', ''),
+                (0, 'market_lifecycle_v2', '2026-11-20 02:00:01.4Z', '2026-11-20 02:00:02.8Z', null, 'gap', 'seq 5 expected'),
+                (0, 'market_lifecycle_v2', '2026-11-20 02:00:02.8Z', '2026-11-20 03:00:00Z', '2026-11-20 02:00:02.8Z', 'whole', ''),
+                (0, 'market_lifecycle_v2', '2026-11-20 03:00:00Z', 'infinity', '2026-11-20 03:00Z', 'whole', ''),
+                (1, 'market_lifecycle_v2', '2026-11-20 01:00:00Z', '2026-11-20 01:59:59.9Z', '2026-11-20 01:00Z', 'whole', ''),
+                (1, 'market_lifecycle_v2', '2026-11-20 01:59:59.9Z', '2026-11-20 02:00:01.3Z', null, 'gap', 'seq 69 expected'),
+                (1, 'market_lifecycle_v2', '2026-11-20 02:00:01.3Z', '2026-11-20 02:30:00Z', '2026-11-20 02:00:01.3Z', 'whole', '');
+            """);
+        Assert.That(
+            await Sql.ScalarAsync(_connection, "select string_agg(format('%s to %s', to_char(from_at at time zone 'utc', 'HH24:MI:SS.MS'), to_char(to_at at time zone 'utc', 'HH24:MI:SS.MS')), '|') from kalshi.gaps"),
+            Is.EqualTo("02:00:01.400 to 02:00:11.300"));
+        var coverage = await CoverageAsync("", RandomProduction.Start, RandomProduction.Start + (9 * Micros.PerHour), "market_lifecycle_v2");
+        Assert.That(coverage.Where(piece => piece.State == "gap" && piece.Reason != "before the first snapshot").Sum(piece => piece.To - piece.From), Is.EqualTo(9_900_000));
     }
 
     /// <summary>Random ones, and those where something changes.</summary>

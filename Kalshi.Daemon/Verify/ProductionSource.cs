@@ -98,7 +98,7 @@ internal sealed class ProductionSource
     /// <summary>A channel's gap is what no gatherer covered, give or take the margin between their clocks.</summary>
     private void ReadChannels()
     {
-        var rows = _reader.Copy("select from_at, least(to_at, (select watermark from kalshid.store)), channel from kalshid.channel_coverage where state <> 'gap' order by channel, from_at");
+        var rows = _reader.Copy("select from_at, least(to_at, (select watermark from kalshid.store)), channel from kalshid.channel_watches where state <> 'gap' order by channel, from_at");
         var (channel, coveredTo) = ("", 0L);
         for (rows.MoveNext(); rows.Key != long.MaxValue; rows.MoveNext())
         {
