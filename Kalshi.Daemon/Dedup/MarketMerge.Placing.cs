@@ -456,12 +456,16 @@ internal sealed partial class MarketMerge
         if (lastAt < stretch.Last.At)
         {
             // Within what is held. A run that goes on shows its place with its next instant.
-            return run.IsEnded && Forget(ref slot);
+            return run.IsEnded && (IsBeforeBegin(run, stretch) ? TryBegin(self, ref slot, run, PreviousOf(stretch)) : Forget(ref slot));
         }
 
         var isFirstInstantKnown = lastAt > run.Changes[0].At || run.IsEnded || IsPast(run.LastReceivedAt);
         return isFirstInstantKnown && IsContentTold(run, stretch) && !IsAwaited(run, stretch) && TryTakeOverOrBegin(self, ref slot, run, stretch);
     }
+
+    /// <summary>Whether the run is of the stretch's first instant alone, all of which is kept, and is no part of it.</summary>
+    private static bool IsBeforeBegin(Run run, Stretch stretch) =>
+        run.HasBook && run.Changes[^1].At == stretch.First.At && stretch.Window is { Count: > 0 } window && window[0].Key == stretch.First && FindOverlap(run, stretch) < 0;
 
     private static bool Forget(ref RunSlot slot)
     {
