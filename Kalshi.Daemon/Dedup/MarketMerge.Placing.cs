@@ -1,5 +1,6 @@
 using Kalshi.Daemon.Books;
 using Kalshi.Daemon.Exchange.Protocol;
+using Kalshi.Daemon.Primitives;
 
 namespace Kalshi.Daemon.Dedup;
 
@@ -350,9 +351,12 @@ internal sealed partial class MarketMerge
 
     private static bool SawMoreOfBegin(Run run, Stretch stretch) => run.Changes[0].At == stretch.First.At && run.FirstInstantCount > stretch.FirstCount;
 
-    /// <summary>A connection that lost something asks for the books of all its markets, one after another.</summary>
-    private bool MayStillGetBook(Run run, Stretch stretch) =>
-        !run.IsEnded && (HasPresent(stretch) || _context.Watermark < run.OpenedAt + (4 * _context.Settings.LagBudget));
+    /// <summary>A connection that lost something asks for the books of all its markets, one after another: of many that takes minutes.</summary>
+    private bool MayStillGetBook(Run run, Stretch stretch)
+    {
+        const long patience = 10 * Micros.PerMinute;
+        return !run.IsEnded && (HasPresent(stretch) || _context.Watermark < run.OpenedAt + Math.Max(patience, 4 * _context.Settings.LagBudget));
+    }
 
     /// <summary>Whether another run is at the stretch's end that should tell what the run has.</summary>
     private bool IsAwaited(Run run, Stretch stretch) => HasPresent(stretch) && _context.Watermark < run.Changes[0].ReceivedAt + _context.Settings.LagBudget;
