@@ -97,17 +97,17 @@ internal sealed partial class MarketMerge
     private bool TryJoinEmpty(int self, int gatherer, ref RunSlot slot, Stretch stretch, Stretch next, Run run, bool hasEnded)
     {
         var (fewest, most, before) = (0, 0, 0);
-        var behind = NextWithChangesOf(next);
+        var behindAt = FirstAtBehind(next);
         foreach (var change in run.Changes)
         {
             fewest += fewest == most && change.ReceivedAt < next.OpenedAt - Margin ? 1 : 0;
-            if (Math.Min(change.ReceivedAt, change.At) > next.OpenedAt + Margin || change.At > behind?.First.At)
+            if (Math.Min(change.ReceivedAt, change.At) > next.OpenedAt + Margin || change.At > behindAt)
             {
                 break;
             }
 
             most++;
-            before += behind is null || change.At < behind.First.At ? 1 : 0;
+            before += change.At < behindAt ? 1 : 0;
         }
 
         fewest = Math.Min(fewest, most);
@@ -139,6 +139,18 @@ internal sealed partial class MarketMerge
         }
 
         return true;
+    }
+
+    /// <summary>The instant of the first change that is known to lie behind a stretch without changes: of the next one that has some, or of a run that waits at its end.</summary>
+    private long FirstAtBehind(Stretch empty)
+    {
+        var at = NextWithChangesOf(empty)?.First.At ?? long.MaxValue;
+        foreach (ref readonly var slot in _slots.AsSpan())
+        {
+            at = slot.Stretch == empty && slot.State == RunState.Joining ? Math.Min(at, slot.Detail!.Changes[0].At) : at;
+        }
+
+        return at;
     }
 
     /// <summary>Whether everything was told that the gatherer could have received until then, and others as well.</summary>
