@@ -97,10 +97,11 @@ internal sealed partial class MarketMerge
     private bool TryJoinEmpty(int self, int gatherer, ref RunSlot slot, Stretch stretch, Stretch next, Run run, bool hasEnded)
     {
         var (fewest, most, before) = (0, 0, 0);
-        var behindAt = FirstAtBehind(next);
+        var (behindAt, seenTo) = (FirstAtBehind(next), Array.Exists(_slots, waiting => waiting.Stretch == next && waiting.State == RunState.Joining) ? 0 : CoveredTo(next));
         foreach (var change in run.Changes)
         {
-            fewest += fewest == most && change.ReceivedAt < next.OpenedAt - Margin ? 1 : 0;
+            // Had it come behind the book, the next stretch's own runs would have told it.
+            fewest += fewest == most && (change.ReceivedAt < next.OpenedAt - Margin || seenTo >= change.ReceivedAt + Margin) ? 1 : 0;
             if (Math.Min(change.ReceivedAt, change.At) > next.OpenedAt + Margin || change.At > behindAt)
             {
                 break;

@@ -171,13 +171,15 @@ internal sealed partial class MarketMerge
             }
 
             var isBefore = at < stretch.OpenedAt - Margin;
-            if (!isBefore && ((run.HasBook && run.Digest == stretch.Digest) || at > stretch.OpenedAt + Margin))
+            // Had the first change come behind the book, the stretch's own runs would have told it.
+            var isUnseen = CoveredTo(stretch) >= run.Changes[0].ReceivedAt + Margin;
+            if (!isBefore && ((run.HasBook && run.Digest == stretch.Digest && !isUnseen) || at > stretch.OpenedAt + Margin))
             {
                 return stretch;
             }
 
             var isPast = IsPast(Math.Max(run.Changes[0].ReceivedAt, stretch.OpenedAt));
-            if (!isBefore && !(isPast && ((run.HasBook && run.PassesThrough(stretch.Digest)) || CoveredTo(stretch) >= run.Changes[0].ReceivedAt + Margin)))
+            if (!isBefore && !(isPast && ((run.HasBook && run.PassesThrough(stretch.Digest)) || isUnseen)))
             {
                 isCertain = isPast;
                 return stretch;
