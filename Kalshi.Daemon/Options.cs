@@ -100,7 +100,7 @@ internal sealed class Options
         Setting.Flag("store", "market_index", o => ref o.StoreMarketIndex),
         Setting.Duration("store", "retention", o => ref o.StoreRetention),
         Setting.Bytes("store", "disk_budget", o => ref o.StoreDiskBudget, 0),
-        Setting.Integer("store", "batch_rows_max", o => ref o.StoreBatchRowsMax, 1, 1_000_000),
+        Setting.Integer("store", "batch_rows_max", o => ref o.StoreBatchRowsMax, 1, 2_000_000),
         Setting.Integer("store", "batch_age_ms_max", o => ref o.StoreBatchAgeMsMax, 1, 60_000),
         Setting.Integer("store", "writers", o => ref o.StoreWriters, 1, 8),
         Setting.Duration("store", "timeout", o => ref o.StoreTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
