@@ -120,7 +120,8 @@ internal sealed partial class MarketMerge
 
         // As far on as it may be: its runs claim no more than what comes behind. But changes of the instant at which the stretch behind begins are that one's, if they can be.
         var meets = FindLast(run, next.Base, fewest, before);
-        meets = meets >= 0 ? meets : FindFirst(run, next.Base, Math.Max(fewest, before + 1), most);
+        var meetsBehind = NextWithChangesOf(next) is { } behind && behind.First.At == behindAt && run.DigestAfter(before) == behind.Base;
+        meets = meets >= 0 || meetsBehind ? meets : FindFirst(run, next.Base, Math.Max(fewest, before + 1), most);
         if (meets < 0 && (isThrough || before < most))
         {
             Dissolve(stretch, next);
