@@ -73,6 +73,11 @@ internal sealed partial class MarketMerge
             return false;
         }
 
+        if (count > 0)
+        {
+            Recall(next, next.First); // What is not there then is not compared.
+        }
+
         var meets = FindMeeting(run, next, count - next.FirstCount, count);
         if (meets < 0 && isThrough)
         {
@@ -120,7 +125,8 @@ internal sealed partial class MarketMerge
 
         // As far on as it may be: its runs claim no more than what comes behind. But changes of the instant at which the stretch behind begins are that one's, if they can be.
         var meets = FindLast(run, next.Base, fewest, before);
-        meets = meets >= 0 ? meets : FindFirst(run, next.Base, Math.Max(fewest, before + 1), most);
+        var meetsBehind = NextWithChangesOf(next) is { } behind && behind.First.At == behindAt && run.DigestAfter(before) == behind.Base;
+        meets = meets >= 0 || meetsBehind ? meets : FindFirst(run, next.Base, Math.Max(fewest, before + 1), most);
         if (meets < 0 && (isThrough || before < most))
         {
             Dissolve(stretch, next);
@@ -225,12 +231,22 @@ internal sealed partial class MarketMerge
         }
     }
 
-    /// <summary>How many of the kept changes come before the stretch: as expected, else wherever the digest fits; −1 when it fits nowhere.</summary>
+    /// <summary>How many of the kept changes come before the stretch: as expected, else where its first changes follow, else wherever the digest fits; −1 when it fits nowhere.</summary>
     private static int FindMeeting(Run run, Stretch next, int expected, int most)
     {
         if (expected >= 0 && run.DigestAfter(expected) == next.Base)
         {
             return expected;
+        }
+
+        // The stretch may hold the same changes already: a pair that cancels out leaves the same book before and behind it.
+        var isBeginKept = next.Window is { Count: > 0 } window && window[0].Key == next.First;
+        for (var before = 0; isBeginKept && before < most; before++)
+        {
+            if (BeginsWith(run, before, next))
+            {
+                return before;
+            }
         }
 
         return FindLast(run, next.Base, 0, most);
