@@ -10,6 +10,9 @@ namespace Kalshi.Daemon.Tests.Dedup;
 [Parallelizable(ParallelScope.Self)]
 internal sealed class SourceTest
 {
+    /// <summary>So that small pieces come to their end on any machine, however fast the loader is.</summary>
+    private const int SomeRecords = 4_000;
+
     [Test]
     public async Task A_store_that_is_filled_meanwhile_is_told_as_its_replay_tells_it([Values("plain", "timescale")] string flavour)
     {
@@ -20,8 +23,8 @@ internal sealed class SourceTest
             using var rig = new LoaderRig(random);
             rig.Append(random.Next(1, 500));
             var loader = rig.Start(dsn, new RigLoader { BatchRows = random.Next(1, 200), BatchAgeMs = random.Next(1, 50), Writers = random.Next(1, 3) });
-            using var turns = new TurnRig([dsn], pieceRowsMax: random.Next(1, 80));
-            rig.StartAppending(random.Next(1, 100));
+            using var turns = new TurnRig([dsn], pieceRowsMax: random.Next(3, 80));
+            rig.StartAppending(random.Next(1, 100), SomeRecords);
             turns.RunUntil(() => turns.Tape.Calls.Count > 1_500, "some rows");
             rig.StopAppending();
             rig.Finish();
@@ -81,7 +84,7 @@ internal sealed class SourceTest
 
             using var turns = new TurnRig(dsns, pieceRowsMax: random.Next(5, 100), new TurnSettings(Micros.PerDay, Micros.PerDay, RowsMax: random.Next(1, 400)));
             var loaders = rigs.Select((rig, i) => rig.Start(dsns[i], new RigLoader { BatchRows = random.Next(1, 200) })).ToList();
-            rigs.ForEach(rig => rig.StartAppending(random.Next(5, 40)));
+            rigs.ForEach(rig => rig.StartAppending(random.Next(5, 40), SomeRecords));
             turns.RunUntil(() => turns.Tape.Calls.Count > 2_000, "some rows");
             rigs.ForEach(rig => rig.StopAppending());
             var end = rigs.Max(rig => rig.End);
@@ -105,7 +108,7 @@ internal sealed class SourceTest
             for (var i = 0; i < 3; i++)
             {
                 using var database = new Kalshi.Daemon.Store.StoreDatabase(dsns[i], TimeSpan.FromSeconds(5));
-                var told = turns.Tape.Settled(i);
+                var told = TurnTape.Settled(turns.Tape.Of(i));
                 Assert.That(told, Is.Not.Empty);
                 Assert.That(told, Is.EqualTo(StoreCalls.Read(database).Take(told.Count)).AsCollection, $"seed {seed}, gatherer {i}");
             }
@@ -193,7 +196,7 @@ internal sealed class SourceTest
     }
 
     public static void AssertTold(TurnRig turns, int gatherer, string because) =>
-        Assert.That(turns.Tape.Settled(gatherer), Is.EqualTo(StoreCalls.Read(turns.Database(gatherer))).AsCollection, because);
+        Assert.That(TurnTape.Settled(turns.Tape.Of(gatherer)), Is.EqualTo(StoreCalls.Read(turns.Database(gatherer))).AsCollection, because);
 
     /// <summary>After everything was told, channel coverage stands as in the store.</summary>
     public static async Task AssertChannelsAsync(TurnRig turns, int gatherer, string dsn)

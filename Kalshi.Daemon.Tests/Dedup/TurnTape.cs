@@ -21,10 +21,10 @@ internal sealed class TurnTape(Func<int, string> tickerOf) : IBookInput, IStream
     public IEnumerable<string> Of(int gatherer) => Calls.Where(call => call.Gatherer == gatherer).Select(call => call.Text);
 
     /// <summary>Backfilled trades that come by the stream afterwards are told or not, as it happens: here they are not.</summary>
-    public List<string> Settled(int gatherer)
+    public static List<string> Settled(IEnumerable<string> calls)
     {
-        var streamed = Of(gatherer).Where(IsTrade).Select(IdOf).ToHashSet();
-        return [.. Of(gatherer).Where(text => !text.StartsWith("backfilled ", StringComparison.Ordinal) || !streamed.Contains(IdOf(text)))];
+        var streamed = calls.Where(IsTrade).Select(IdOf).ToHashSet();
+        return [.. calls.Where(text => !text.StartsWith("backfilled ", StringComparison.Ordinal) || !streamed.Contains(IdOf(text)))];
     }
 
     private static bool IsTrade(string text) => text.StartsWith("trade ", StringComparison.Ordinal);

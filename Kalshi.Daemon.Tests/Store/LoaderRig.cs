@@ -97,13 +97,15 @@ internal sealed class LoaderRig : IDisposable
 
     private JournalWriter OpenWriter() => JournalWriter.Open(new JournalSettings(Journal, _segmentBytes, 5, 1 << 20), NullLogger.Instance);
 
-    /// <summary>A thread appends until <see cref="StopAppending"/>: some records every few milliseconds, as a capture does.</summary>
-    public void StartAppending(int recordsPerTurn = 20)
+    /// <summary>
+    /// A thread appends until <see cref="StopAppending"/>, or until that many records are written: some every few milliseconds, as a capture does.
+    /// </summary>
+    public void StartAppending(int recordsPerTurn = 20, int recordsMax = int.MaxValue)
     {
         _isAppending = true;
         _appending = new Thread(() =>
         {
-            while (_isAppending)
+            for (var records = 0; _isAppending && records < recordsMax; records += recordsPerTurn)
             {
                 var begun = System.Diagnostics.Stopwatch.GetTimestamp();
                 Append(recordsPerTurn);
