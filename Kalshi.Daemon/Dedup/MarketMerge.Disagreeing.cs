@@ -128,7 +128,10 @@ internal sealed partial class MarketMerge
 
         _context.Counters.SnapshotMismatches++;
         Settle(ref slot, receivedAt, "held: the other one's snapshot does not fit");
-        BeginRun(gatherer, ref slot, slot.EpochId, receivedAt, digest, yes, no);
+        var changes = slot.Detail!.Changes;
+        changes.RemoveAt(0); // The one at which they part is wrong; those behind it lead to the snapshot.
+        BeginRun(gatherer, ref slot, slot.EpochId, changes.Count > 0 ? changes[0].ReceivedAt : receivedAt, digest, yes, no);
+        BeginBefore(slot.Detail!, digest, yes, no, changes);
     }
 
     /// <summary>The run's own snapshot is not the merged book: what it is attached to, or its last row, is wrong.</summary>
@@ -232,6 +235,11 @@ internal sealed partial class MarketMerge
         else if (stretch.First.At == after.At)
         {
             stretch.FirstCount = after.Ordinal - stretch.First.Ordinal + 1;
+        }
+
+        if (NextWithChangesOf(stretch) is { } next && NextKeyOf(stretch, next.First.At).Ordinal - next.First.Ordinal is var shift and < 0)
+        {
+            Renumber(next, next.First.At, shift);
         }
     }
 

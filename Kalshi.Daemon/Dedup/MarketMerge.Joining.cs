@@ -81,7 +81,15 @@ internal sealed partial class MarketMerge
         var meets = FindMeeting(run, next, count - next.FirstCount, count);
         if (meets < 0 && isThrough)
         {
-            Miss(ref slot, gatherer, run);
+            if (stretch.IsEmpty && run.Changes[0].At > next.Last.At)
+            {
+                MoveBehind(stretch, next);
+            }
+            else
+            {
+                Miss(ref slot, gatherer, run);
+            }
+
             return true;
         }
 
@@ -102,7 +110,7 @@ internal sealed partial class MarketMerge
     private bool TryJoinEmpty(int self, int gatherer, ref RunSlot slot, Stretch stretch, Stretch next, Run run, bool hasEnded)
     {
         var (fewest, most, before) = (0, 0, 0);
-        var (behindAt, seenTo) = (FirstAtBehind(next), Array.Exists(_slots, waiting => waiting.Stretch == next && waiting.State == RunState.Joining) ? 0 : CoveredTo(next));
+        var (behindAt, seenTo) = (FirstAtBehind(next), SeenTo(next));
         foreach (var change in run.Changes)
         {
             // Had it come behind the book, the next stretch's own runs would have told it.
@@ -129,6 +137,12 @@ internal sealed partial class MarketMerge
         meets = meets >= 0 || meetsBehind ? meets : FindFirst(run, next.Base, Math.Max(fewest, before + 1), most);
         if (meets < 0 && (isThrough || before < most))
         {
+            if (NextOf(next) is { IsEmpty: false } later && FindFirst(run, next.Base, most + 1, CountUntil(run, next.OpenedAt + Margin)) > 0)
+            {
+                MoveBehind(next, later);
+                return true;
+            }
+
             Dissolve(stretch, next);
             if (NextOf(stretch) is null)
             {
@@ -274,6 +288,10 @@ internal sealed partial class MarketMerge
         return fewest <= most ? fewest : -1;
     }
 
+    /// <summary>How many of its first changes clocks allow to lie before a time.</summary>
+    private static int CountUntil(Run run, long until) =>
+        run.Changes.FindIndex(change => Math.Min(change.ReceivedAt, change.At) > until) is var count and >= 0 ? count : run.Changes.Count;
+
     private static int CountAt(Run run, int count, long at)
     {
         var found = 0;
@@ -283,6 +301,34 @@ internal sealed partial class MarketMerge
         }
 
         return found;
+    }
+
+    /// <summary>
+    /// A stretch that has nothing but its book and the next one change places: a run went on from that book behind all that the next one holds. Clocks alone had said which is the earlier one.
+    /// </summary>
+    private void MoveBehind(Stretch empty, Stretch next)
+    {
+        MarkDirty();
+        var index = _stretches.IndexOf(empty);
+        (_stretches[index], _stretches[index + 1]) = (next, empty);
+        (empty.GapNumber, next.GapNumber) = (next.GapNumber, empty.GapNumber);
+        (empty.GapReason, next.GapReason) = (next.GapReason, empty.GapReason);
+        (empty.GapFromAt, next.GapFromAt) = (0, empty.GapFromAt);
+        (empty.IsGapEven, next.IsGapEven) = (empty.Base == next.Digest, index > 0 && _stretches[index - 1].Digest == next.Base);
+        (next.CoveredTo, next.IsOpen, empty.IsOpen) = (CoveredTo(next), false, HasAttached(empty));
+        if (next.OpenGapNumber > 0)
+        {
+            Output.OnCoverageRemoved(Id, next.OpenGapNumber);
+            next.OpenGapNumber = 0;
+        }
+
+        if (next.GapNumber > 0)
+        {
+            TellGap(next, next.IsGapEven ? CoverageState.Repaired : CoverageState.Gap);
+        }
+
+        TellCoverage(next);
+        TellCoverage(empty);
     }
 
     /// <summary>The run does not come out at the stretch's book: one of them is wrong. The run's changes look for their place by key.</summary>
@@ -297,12 +343,13 @@ internal sealed partial class MarketMerge
         Detach(ended, 0, "does not meet what follows");
     }
 
-    /// <summary>The stretch's changes at the instant, and those of stretches behind it that go on within it, make room.</summary>
+    /// <summary>The stretch's changes at the instant, and those of stretches behind it that go on within it, make room, or close up (`by` below 0).</summary>
     private void Renumber(Stretch stretch, long at, int by)
     {
-        if (stretch.Last.At == at && NextWithChangesOf(stretch) is { } next && next.First.At == at)
+        var behind = stretch.Last.At == at && NextWithChangesOf(stretch) is { } next && next.First.At == at ? next : null;
+        if (behind is not null && by > 0)
         {
-            Renumber(next, at, by);
+            Renumber(behind, at, by);
         }
 
         var first = stretch.First.Ordinal;
@@ -311,13 +358,18 @@ internal sealed partial class MarketMerge
         stretch.First = ChangeWindow.Shift(stretch.First, at, first, by);
         stretch.Last = ChangeWindow.Shift(stretch.Last, at, first, by);
         stretch.Window?.Renumber(at, first, by);
-        _snapshotKey = ChangeWindow.Shift(_snapshotKey, at, first, by);
+        _snapshotKey = _snapshotKey.Ordinal < first + stretch.FirstCount ? ChangeWindow.Shift(_snapshotKey, at, first, by) : _snapshotKey;
         foreach (ref var slot in _slots.AsSpan())
         {
             if (slot.Stretch == stretch && slot.Detail is { } detail)
             {
-                detail.Key = ChangeWindow.Shift(detail.Key, at, first, by);
+                detail.Key = ChangeWindow.Shift(detail.Key, at, first - 1, by); // It may stand before the first one.
             }
+        }
+
+        if (behind is not null && by < 0)
+        {
+            Renumber(behind, at, by);
         }
     }
 

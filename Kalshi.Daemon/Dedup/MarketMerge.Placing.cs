@@ -165,14 +165,14 @@ internal sealed partial class MarketMerge
             }
 
             // A stretch without changes has no keys: the run's changes lie behind its book, or before it.
-            if (i > 0 && !_stretches[i - 1].IsEmpty && at <= _stretches[i - 1].Last.At)
+            if (at <= LastKeyBefore(stretch).At)
             {
                 continue;
             }
 
             var isBefore = at < stretch.OpenedAt - Margin;
             // Had the first change come behind the book, the stretch's own runs would have told it.
-            var isUnseen = CoveredTo(stretch) >= run.Changes[0].ReceivedAt + Margin;
+            var isUnseen = SeenTo(stretch) >= run.Changes[0].ReceivedAt + Margin;
             if (!isBefore && ((run.HasBook && run.Digest == stretch.Digest && !isUnseen) || at > stretch.OpenedAt + Margin))
             {
                 return stretch;
@@ -188,6 +188,9 @@ internal sealed partial class MarketMerge
 
         return null;
     }
+
+    /// <summary>How far the runs of a stretch without changes vouch that none came behind its book, received_at; 0 while one of them waits with a change.</summary>
+    private long SeenTo(Stretch empty) => Array.Exists(_slots, waiting => waiting.Stretch == empty && waiting.State == RunState.Joining) ? 0 : CoveredTo(empty);
 
     /// <summary>Whether everybody present has told what could have been received about then.</summary>
     private bool IsPast(long receivedAt) => _context.Watermark >= receivedAt + Margin;
@@ -539,9 +542,17 @@ internal sealed partial class MarketMerge
 
         if (HasPresent(stretch))
         {
+            if (stretch == Tip && run.Digest == BookDigest.Empty && AreBothPast(run, stretch))
+            {
+                // No change emptied it, and whoever watches the market all the time is not told that the exchange did.
+                Attach(self, ref slot, run, stretch, 0, 0, isProven: false);
+                OnCleared(ref slot, stretch, run.OpenedAt);
+                return true;
+            }
+
             if (run.IsEnded)
             {
-                return Forget(ref slot);
+                return IsPast(run.LastReceivedAt) && Forget(ref slot);
             }
 
             if (run.Digest == stretch.Digest && AreBothPast(run, stretch))
@@ -558,9 +569,9 @@ internal sealed partial class MarketMerge
             // Its gatherers are there, but nothing was heard of the connections of its runs for so long that they may be dead.
         }
 
-        if (run.IsEnded)
+        if (run.IsEnded && (stretch != Tip || IsSlower(run, stretch)))
         {
-            return (stretch == Tip && TryTakeOver(self, ref slot, run, stretch)) || (IsPast(run.LastReceivedAt) && Forget(ref slot));
+            return IsPast(run.LastReceivedAt) && Forget(ref slot);
         }
 
         var toldTo = Math.Min(_context.Watermark, _context.Progress[run.Gatherer]);
@@ -587,7 +598,7 @@ internal sealed partial class MarketMerge
             return false;
         }
 
-        var isSlower = run.Digest == stretch.DigestBefore;
+        var isSlower = !stretch.IsEmpty && run.Digest == stretch.DigestBefore;
         for (var index = stretch.WindowCount - 1; index >= 0 && !isSlower; index--)
         {
             isSlower = stretch.Window!.Before(index).Digest == run.Digest;

@@ -191,11 +191,7 @@ internal sealed partial class MarketMerge
         var isCleared = yes.IsEmpty && no.IsEmpty && run.Changes.Count > 0;
         if (!run.HasBook && !isCleared)
         {
-            // What came before the snapshot is undone: the book as the run began.
-            run.HasBook = true;
-            run.Digest = 0;
-            run.Digest = digest - run.DigestAtEnd;
-            (run.Yes, run.No) = BookLevels.Undo(yes, no, run.Changes);
+            BeginBefore(run, digest, yes, no, run.Changes);
             Touch();
         }
         else if (!run.HasBook || run.DigestAtEnd != digest)
@@ -229,7 +225,11 @@ internal sealed partial class MarketMerge
         if (digest == expected)
         {
             _context.Counters.SnapshotsChecked++;
-            if (slot.State == RunState.Attached && key > _snapshotKey && !key.IsNone)
+            if (slot is { State: RunState.Joining, Detail: { } waiting })
+            {
+                (waiting.Checked, waiting.CheckedAt) = (waiting.Changes.Count, receivedAt);
+            }
+            else if (key > _snapshotKey && !key.IsNone)
             {
                 _snapshotKey = key;
                 Output.OnSnapshot(Id, stretch.Number, key, receivedAt, yes, no);
@@ -247,6 +247,16 @@ internal sealed partial class MarketMerge
         }
 
         MarkDirty();
+    }
+
+    /// <summary>What came before a snapshot is undone: the book as the run began.</summary>
+    private static void BeginBefore(Run run, ulong digest, ReadOnlySpan<Level> yes, ReadOnlySpan<Level> no, List<MarketChange> changes)
+    {
+        run.HasBook = true;
+        run.Changes = changes;
+        run.Digest = 0;
+        run.Digest = digest - run.DigestAtEnd;
+        (run.Yes, run.No) = BookLevels.Undo(yes, no, changes);
     }
 
     /// <summary>The exchange emptied a closed market's book without changes.</summary>
