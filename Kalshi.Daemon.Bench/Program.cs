@@ -5,7 +5,7 @@ using Kalshi.Daemon.Bench.Storage;
 
 const string Recordings = "../shared/kalshi/recordings";
 const string Binary = "artifacts/kalshid";
-const int StoreFrames = 4_000_000;
+const int StoreFrames = 8_000_000;
 const int ProductionRows = 2_000_000;
 
 // Run from the root of the repository; ./build.sh bench and ./build.sh fuzz do.
