@@ -20,7 +20,7 @@ internal static class StoreBench
 {
     private const int Rounds = 3;
     private static readonly string[] Streams = ["orderbook_deltas", "orderbook_snapshots", "trades", "tickers", "lifecycle_events", "other_frames", "rejected_frames"];
-    private static readonly string[] Tables = [.. Streams, "markets", "market_history", "sessions", "epochs", "coverage"];
+    private static readonly string[] Tables = [.. Streams, "markets", "market_history", "exchange_ids", "sessions", "epochs", "coverage"];
     private static readonly string AllRows = string.Join(" union all ", Tables.Select(table => $"select count(*) as rows from kalshid.{table}"));
 
     /// <param name="dsns">A plain PostgreSQL, and one with TimescaleDB if there is one: DSNs of databases beside which others may be created.</param>

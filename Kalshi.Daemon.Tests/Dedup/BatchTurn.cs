@@ -8,7 +8,9 @@ namespace Kalshi.Daemon.Tests.Dedup;
 /// <summary>A turn told to a batch.</summary>
 internal sealed class BatchTurn(ProductionBatch batch) : ITurn
 {
-    public void AddMarket(int market, string ticker, long seenAt) => batch.AddMarket(market, Encoding.UTF8.GetBytes(ticker), Guid.Empty, seenAt);
+    public void AddMarket(int market, string ticker, long seenAt) => batch.AddMarket(market, Encoding.UTF8.GetBytes(ticker), seenAt);
+
+    public void AddExchangeId(int market, Guid exchangeId) => batch.AddExchangeId(market, exchangeId);
 
     public void OnChange(int market, ChangeKey key, in MarketChange change) => batch.OnChange(market, key, change);
 

@@ -6,4 +6,6 @@ namespace Kalshi.Daemon.Tests.Dedup;
 internal interface ITurn : IBookOutput, IStreamOutput
 {
     void AddMarket(int market, string ticker, long seenAt);
+
+    void AddExchangeId(int market, Guid exchangeId);
 }

@@ -16,6 +16,7 @@ internal static class ProductionContents
         Select("disagreement", "disagreements", "market_id", "number", T("found_at"), T("after_at"), "after_ordinal", T("held_exchange_at"), "held_side", "held_price", "held_delta", "held_by",
             T("other_exchange_at"), "other_side", "other_price", "other_delta", "other_by", T("settled_at"), "verdict"),
         Select("channel", "channel_coverage", "gatherer_id", "channel", T("from_at"), T("to_at"), T("epoch_id"), "state", "reason"),
+        Select("exchange id", "markets where exchange_id is not null", "ticker", "exchange_id"),
         Select("object", "markets", "ticker", "title", "status", T("changed_at"), "payload"),
         Select("object", "events", "event_ticker", "title", "null", T("changed_at"), "payload"),
         Select("object", "series", "series_ticker", "title", "null", T("changed_at"), "payload"),

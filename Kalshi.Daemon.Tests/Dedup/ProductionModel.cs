@@ -20,6 +20,8 @@ internal sealed class ProductionModel : ITurn
     private readonly List<string> _rows = [];
     private readonly Dictionary<string, (string Title, string Status, long ChangedAt, string Payload)> _objects = [];
 
+    private readonly Dictionary<string, Guid> _exchangeIds = [];
+
     /// <summary>Every row as a line, in the spelling of <see cref="ProductionContents"/>, sorted.</summary>
     public IEnumerable<string> Lines() => All().Order(StringComparer.Ordinal);
 
@@ -55,6 +57,11 @@ internal sealed class ProductionModel : ITurn
             yield return Line("channel", row.Gatherer, row.Channel, row.FromAt, row.ToAt, row.EpochId == 0 ? "-" : row.EpochId, RowEncoder.StateText(row.State), row.Reason);
         }
 
+        foreach (var (ticker, id) in _exchangeIds)
+        {
+            yield return Line("exchange id", ticker, id);
+        }
+
         foreach (var (name, state) in _objects)
         {
             yield return Line("object", name, state.Title, state.Status, state.ChangedAt, state.Payload);
@@ -74,6 +81,8 @@ internal sealed class ProductionModel : ITurn
         Markets.Add(ticker);
         _objects.Add(ticker, ("-", "-", seenAt, "-"));
     }
+
+    public void AddExchangeId(int market, Guid exchangeId) => _exchangeIds.TryAdd(Markets[market - 1], exchangeId);
 
     public void OnChange(int market, ChangeKey key, in MarketChange change) => _changes.Add((market, key, change));
 

@@ -86,7 +86,7 @@ internal sealed class ProductionStoreTest(StoreFlavour flavour)
             var batch = store.Begin();
             if (turn == 0)
             {
-                batch.AddMarket(Market, "KX"u8, Guid.NewGuid(), At);
+                batch.AddMarket(Market, "KX"u8, At);
             }
 
             batch.OnChange(Market, new ChangeKey(At, 0), new MarketChange(At, At, Side.Yes, 1, 100 + turn));
@@ -172,7 +172,7 @@ internal sealed class ProductionStoreTest(StoreFlavour flavour)
 
         await Turn(batch =>
         {
-            batch.AddMarket(Market, "KX"u8, Guid.NewGuid(), start);
+            batch.AddMarket(Market, "KX"u8, start);
             for (var hour = 0; hour < 6; hour++)
             {
                 batch.OnChange(2, new ChangeKey(Of(hour, minute), 0), new MarketChange(Of(hour, minute), Of(hour, minute), Side.Yes, 1, 1));

@@ -57,7 +57,7 @@ internal sealed class RandomTurns(Random random, int rows = 60, int markets = 12
     private Action<ITurn> Row()
     {
         var (market, number, key, other) = (Market(), random.Next(1, 5), Key(), Key());
-        switch (random.Next(110))
+        switch (random.Next(112))
         {
             case < 40:
                 var change = new MarketChange(key.At, key.At + random.Next(1_000_000), AnySide(), random.Next(1, 999) * 1_000, random.Next(-9_000, 9_000));
@@ -95,6 +95,9 @@ internal sealed class RandomTurns(Random random, int rows = 60, int markets = 12
                 var (low, high) = key < other ? (key, other) : (other, key);
                 low = Pick(low, low, ChangeKey.None);
                 return to => to.OnWithdrawn(market, low, high);
+            case < 81:
+                var exchangeId = new Guid(random.Next(), 0, 0, new byte[8]);
+                return to => to.AddExchangeId(market, exchangeId);
             default:
                 return Stream(market, key.At);
         }

@@ -32,6 +32,9 @@ internal sealed class SourceTest
             turns.RunTo(rig.End);
             AssertTold(turns, 0, $"seed {seed}");
             await AssertChannelsAsync(turns, 0, dsn);
+            var identified = (string)(await Sql.ScalarAsync(dsn, "select string_agg(format('%s %s', ticker, i.exchange_id), E'\n' order by known_at) from kalshid.exchange_ids i join kalshid.markets using (market_id)"))!;
+            Assert.That(turns.Identified(), Is.EqualTo(identified.Split('\n')).AsCollection, $"seed {seed}");
+            Assert.That(await Sql.ScalarAsync(dsn, "select bool_and(exchange_id is not distinct from i) from kalshid.markets left join (select market_id, exchange_id as i from kalshid.exchange_ids) told using (market_id)"), Is.True);
         }
     }
 

@@ -87,5 +87,5 @@ internal sealed class StoreCalls : IReplaySink
     {
     }
 
-    private int MarketOf(ReadOnlySpan<byte> ticker) => ticker.IsEmpty ? 0 : _markets.GetOrAdd(ticker, Guid.Empty, 0);
+    private int MarketOf(ReadOnlySpan<byte> ticker) => ticker.IsEmpty ? 0 : _markets.GetOrAdd(ticker, 0);
 }

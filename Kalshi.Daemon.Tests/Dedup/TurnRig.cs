@@ -38,6 +38,9 @@ internal sealed class TurnRig : IDisposable
     /// <summary>In order of their ids.</summary>
     public IEnumerable<string> Tickers() => Enumerable.Range(1, _markets.Count).Select(market => Encoding.UTF8.GetString(_markets.Ticker(market)));
 
+    /// <summary>Tickers and the exchange's ids of them as they were told since the last restart, in order.</summary>
+    public IEnumerable<string> Identified() => _markets.Identified.Select(told => $"{Encoding.UTF8.GetString(_markets.Ticker(told.Market))} {told.ExchangeId}");
+
     /// <summary>Time passes by the clock of presence.</summary>
     public void Advance(long micros) => Interlocked.Add(ref _now, micros);
 

@@ -17,7 +17,7 @@ internal sealed class MergePlanTest
 
     private const string Staged = """
         INSERT INTO changed_markets SELECT i FROM generate_series(1, 3000) i;
-        INSERT INTO market_ids SELECT i, gen_random_uuid() FROM generate_series(1, 3000) i;
+        INSERT INTO kalshid.exchange_ids SELECT '2026-01-02', i, gen_random_uuid() FROM generate_series(1, 3000) i;
         INSERT INTO coverage_changes (recorded_at, from_at, to_at, market_id, channel, state)
         SELECT '2026-01-02', '2026-01-01', '2026-01-02', i, 'orderbook_delta', 'gap' FROM generate_series(1, 3000) i;
         """;
@@ -34,7 +34,7 @@ internal sealed class MergePlanTest
         await using var connection = await Sql.OpenAsync(dsn);
         await Sql.ExecuteAsync(connection, StoreTables.Staging + WritingConnection.Planning);
         await Sql.ExecuteAsync(connection, $"BEGIN; {Rows} {Staged}");
-        foreach (var table in (StoreTable[])[StoreTable.MarketIds, StoreTable.ChangedMarkets, StoreTable.CoverageChanges])
+        foreach (var table in (StoreTable[])[StoreTable.ExchangeIds, StoreTable.ChangedMarkets, StoreTable.CoverageChanges])
         {
             // Changes of coverage are to rows of earlier batches, the others to rows of this one.
             var after = table == StoreTable.CoverageChanges ? "'2026-01-01'" : "'2025-12-31'";

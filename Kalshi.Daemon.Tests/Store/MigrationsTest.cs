@@ -55,7 +55,7 @@ internal sealed class MigrationsTest(StoreFlavour flavour)
             """
             select kalshid.grant_roles();
             select kalshid.make_partitions('2026-11-01 00:00Z', '2026-11-01 01:00Z');
-            insert into kalshid.markets (market_id, ticker, first_seen_at, changed_at) values (1, 'KX-A', '2026-11-01', '2026-11-01');
+            insert into kalshid.markets (market_id, ticker, exchange_id, first_seen_at, changed_at) values (1, 'KX-A', 'c0ffee00-0000-4000-8000-000000000001', '2026-11-01', '2026-11-01');
             insert into kalshid.cursors (name, position) values ('loader', '2026-11-01 01:30Z');
             insert into kalshid.coverage (known_at, recorded_at, from_at, to_at, epoch_id, from_seq, market_id, channel, state, reason)
                 values ('2026-11-01 00:10Z', '2026-11-01 00:10Z', '2026-11-01 00:10Z', 'infinity', '2026-11-01 00:10Z', 1, 1, 'orderbook_delta', 'whole', '');
@@ -69,6 +69,7 @@ internal sealed class MigrationsTest(StoreFlavour flavour)
         Assert.That(await Sql.ScalarAsync(connection, "select count(*) from kalshi.top_of_book('KX-A', '2026-11-01 00:10Z', '2026-11-01 01:30Z')"), Is.EqualTo(61));
         Assert.That(await Sql.ScalarAsync(connection, "select size from kalshi.orderbook_at('KX-A', '2026-11-01 01:20Z') where price = 0.41"), Is.EqualTo(60));
         Assert.That(await Sql.ScalarAsync(connection, "select string_agg(state, ' ') from kalshi.coverage_of('KX-A', '2026-11-01 00:00Z', '2026-11-01 02:00Z')"), Is.EqualTo("gap whole gap"));
+        Assert.That(await Sql.ScalarAsync(connection, "select exchange_id::text from kalshid.exchange_ids where known_at > '2026-11-01 01:30Z'"), Is.EqualTo("c0ffee00-0000-4000-8000-000000000001"));
         Assert.That(await Sql.ScalarAsync(connection, "select kalshid.make_partitions('2026-11-01 02:00Z', '2026-11-01 02:00Z')"), Is.EqualTo(1));
         Assert.That(await Sql.ScalarAsync(connection, "select kalshid.index_partition('2026-11-01 02:00Z')"), Is.True);
     }

@@ -13,7 +13,7 @@ internal static class StoreContents
     private static readonly (string Name, string Select)[] _tables =
     [
         .. ((string[])["orderbook_deltas", "orderbook_snapshots", "trades", "tickers", "lifecycle_events", "other_frames", "rejected_frames",
-            "sessions", "journal_hours", "coverage", "markets", "market_history", "events", "event_history", "series", "series_history"])
+            "sessions", "journal_hours", "coverage", "exchange_ids", "markets", "market_history", "events", "event_history", "series", "series_history"])
             .Select(name => (name, $"SELECT * FROM kalshid.{name} t ORDER BY t")),
         ("epochs", "SELECT * FROM kalshid.epochs t WHERE end_reason IS NOT NULL ORDER BY t"),
         ("open epochs", "SELECT epoch_id, session, sid, channel, first_seq, from_at FROM kalshid.epochs WHERE end_reason IS NULL ORDER BY 1"),

@@ -127,7 +127,12 @@ internal sealed class Merging
     {
         foreach (var market in markets.New)
         {
-            turn.AddMarket(market.Market, markets.Ticker(market.Market), market.ExchangeId, market.FirstSeenAt);
+            turn.AddMarket(market.Market, markets.Ticker(market.Market), market.FirstSeenAt);
+        }
+
+        foreach (var (market, exchangeId) in markets.Identified)
+        {
+            turn.AddExchangeId(market, exchangeId);
         }
 
         markets.ForgetNew();

@@ -142,9 +142,10 @@ internal sealed class ProductionBatch : IBookOutput, IStreamOutput
     public void Seal() => PackedLog = State is null ? PackedState.Pack(_log.WriteTo) : [];
 
     /// <summary>A market that production has not; ids are given by the caller, from 1 and dense. Before any row that names it.</summary>
-    /// <param name="exchangeId">The exchange's own; `Guid.Empty`: not known.</param>
-    public void AddMarket(int market, ReadOnlySpan<byte> ticker, Guid exchangeId, long seenAt) =>
-        ProductionRows.NewMarket(this[ProductionTable.Markets], market, ticker, exchangeId, seenAt);
+    public void AddMarket(int market, ReadOnlySpan<byte> ticker, long seenAt) => ProductionRows.NewMarket(this[ProductionTable.Markets], market, ticker, seenAt);
+
+    /// <summary>The exchange's own id of a market, in this turn or before; the first one stays.</summary>
+    public void AddExchangeId(int market, Guid exchangeId) => ProductionRows.ExchangeId(this[ProductionTable.ExchangeIds], _place++, market, exchangeId);
 
     // ---- the books ---------------------------------------------------------------------------------------------------------
 

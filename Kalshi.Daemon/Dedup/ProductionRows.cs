@@ -6,22 +6,21 @@ namespace Kalshi.Daemon.Dedup;
 /// <summary>Rows of production: fields in the column order of <see cref="ProductionTables"/>. Stateless.</summary>
 internal static class ProductionRows
 {
-    public static void NewMarket(CopyBuffer to, int market, ReadOnlySpan<byte> ticker, Guid exchangeId, long seenAt)
+    public static void NewMarket(CopyBuffer to, int market, ReadOnlySpan<byte> ticker, long seenAt)
     {
-        to.BeginRow(5);
+        to.BeginRow(4);
         to.Int(market);
         to.Text(ticker);
-        if (exchangeId == Guid.Empty)
-        {
-            to.Null();
-        }
-        else
-        {
-            to.Uuid(exchangeId);
-        }
+        to.Time(seenAt);
+        to.Time(seenAt);
+    }
 
-        to.Time(seenAt);
-        to.Time(seenAt);
+    public static void ExchangeId(CopyBuffer to, int place, int market, Guid exchangeId)
+    {
+        to.BeginRow(3);
+        to.Int(place);
+        to.Int(market);
+        to.Uuid(exchangeId);
     }
 
     public static void Snapshot(CopyBuffer to, int market, int number, ChangeKey after, long receivedAt, ReadOnlySpan<Level> yes, ReadOnlySpan<Level> no)

@@ -10,6 +10,7 @@ internal enum ProductionTable : byte
     RejectedFrames,
 
     // staged, and merged before the turn commits
+    ExchangeIds,
     MarketChanges,
     EventChanges,
     SeriesChanges,

@@ -23,11 +23,12 @@ internal static class ProductionTables
 
     private static readonly string[] Copies =
     [
-        Copy("kalshid.markets", "market_id, ticker, exchange_id, first_seen_at, changed_at"),
+        Copy("kalshid.markets", "market_id, ticker, first_seen_at, changed_at"),
         Copy("kalshid.trades", "exchange_at, received_at, count, market_id, yes_price, no_price, taker_side, taker_book_side, origin, is_block_trade, trade_id"),
         Copy("kalshid.tickers", "exchange_at, received_at, yes_bid_size, yes_ask_size, last_trade_size, volume, open_interest, dollar_volume, dollar_open_interest, market_id, last_price, yes_bid, yes_ask"),
         Copy("kalshid.lifecycle_events", "received_at, market_id, type, event_type, event_ticker, payload"),
         Copy("kalshid.rejected_frames", "received_at, gatherer_id, market_id, type, reason, frame"),
+        Copy("exchange_ids", "place, market_id, exchange_id"),
         Copy("market_changes", $"place, is_newest, {MarketColumns}"),
         Copy("event_changes", $"place, is_newest, {EventColumns}"),
         Copy("series_changes", $"place, is_newest, {SeriesColumns}"),
@@ -55,6 +56,7 @@ internal static class ProductionTables
     /// <summary>Tables of the connection, emptied by each commit. `place`: in which order a turn told rows of one key.</summary>
     public const string Staging =
         """
+        create temp table exchange_ids (place int4, market_id int4, exchange_id uuid) on commit delete rows;
         create temp table market_changes (place int4, is_newest boolean, like kalshid.market_history) on commit delete rows;
         create temp table event_changes (place int4, is_newest boolean, like kalshid.event_history) on commit delete rows;
         create temp table series_changes (place int4, is_newest boolean, like kalshid.series_history) on commit delete rows;
@@ -72,6 +74,7 @@ internal static class ProductionTables
     /// <summary>What is made of a table's staged rows, in this order; nothing for those that are complete as they are.</summary>
     public static string[] MergesOf(ProductionTable table) => table switch
     {
+        ProductionTable.ExchangeIds => [ObjectMerges.ExchangeIds("(select distinct on (market_id) * from exchange_ids order by market_id, place)")],
         ProductionTable.MarketChanges => MarketMerges,
         ProductionTable.EventChanges => EventMerges,
         ProductionTable.SeriesChanges => SeriesMerges,

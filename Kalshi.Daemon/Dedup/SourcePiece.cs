@@ -24,8 +24,11 @@ internal sealed class SourcePiece(int rowsMax)
     /// <summary>known_at or recorded_at, from_at, to_at, epoch_id, channel, state, reason: of channels subscribed to for all markets.</summary>
     public CopyRows Channels { get; } = new();
 
-    /// <summary>first_seen_at, market_id, ticker, exchange_id: those that no piece before had, in order of their ids.</summary>
+    /// <summary>first_seen_at, market_id, ticker: those that no piece before had, in order of their ids.</summary>
     public CopyRows Markets { get; private set; } = new();
+
+    /// <summary>known_at, market_id, exchange_id.</summary>
+    public CopyRows ExchangeIds { get; private set; } = new();
 
     /// <summary>Epochs that ended within the piece, in order.</summary>
     public ReadOnlySpan<EndedEpoch> Ends => CollectionsMarshal.AsSpan(_ends);
@@ -63,25 +66,34 @@ internal sealed class SourcePiece(int rowsMax)
         Channels.Begin();
         Channels.MoveNext();
         await ReadMarketsAsync(copy, IsReplacing ? 0 : progress.LastMarket);
+        ExchangeIds = await ReadListAsync(copy, ExchangeIds,
+            $"select known_at, market_id, exchange_id from kalshid.exchange_ids where known_at > {StoreReader.Spell(After)} and known_at <= {StoreReader.Spell(Until)} order by known_at, market_id");
         await ReadEpochsAsync(copy, progress.OpenEpochsAt(After, IsReplacing));
     }
 
     private async Task ReadMarketsAsync(Func<string, CopyRows, Task> copy, int known)
     {
-        Markets = Markets.Count > MarketsKept ? new CopyRows() : Markets;
-        await copy(
-            $"select first_seen_at, market_id, ticker, exchange_id from kalshid.markets where market_id > {StoreReader.Spell(known)} and first_seen_at <= {StoreReader.Spell(Until)} order by market_id",
-            Markets);
+        Markets = await ReadListAsync(copy, Markets,
+            $"select first_seen_at, market_id, ticker from kalshid.markets where market_id > {StoreReader.Spell(known)} and first_seen_at <= {StoreReader.Spell(Until)} order by market_id");
         LastMarket = known;
-        for (Markets.MoveNext(); Markets.Key != long.MaxValue; Markets.MoveNext())
+        for (; Markets.Key != long.MaxValue; Markets.MoveNext())
         {
             LastMarket = Markets.Int32();
-            Markets.Bytes();
             Markets.Bytes();
         }
 
         Markets.Begin();
         Markets.MoveNext();
+    }
+
+    /// <summary>Rows of markets into `rows`, unless these had grown, at first contact.</summary>
+    private static async Task<CopyRows> ReadListAsync(Func<string, CopyRows, Task> copy, CopyRows rows, string select)
+    {
+        rows = rows.Count > MarketsKept ? new CopyRows() : rows;
+        await copy(select, rows);
+        rows.Begin();
+        rows.MoveNext();
+        return rows;
     }
 
     /// <summary>Which epochs are under way, and which of them are over by the end of the piece. `open`: those under way before it; null: not known.</summary>

@@ -197,7 +197,7 @@ internal sealed class SourceRows(int gatherer, GathererSource source, Production
 
     private void LookAhead(SourcePiece piece)
     {
-        var next = Math.Min(piece.Range.NextButDeltas, Math.Min(piece.Markets.Key, piece.Channels.Key));
+        var next = Math.Min(Math.Min(piece.Range.NextButDeltas, piece.ExchangeIds.Key), Math.Min(piece.Markets.Key, piece.Channels.Key));
         _nextOther = _end < piece.Ends.Length ? Math.Min(next, piece.Ends[_end].At) : next;
     }
 
@@ -219,6 +219,7 @@ internal sealed class SourceRows(int gatherer, GathererSource source, Production
     private void TellAt(SourcePiece piece, long at)
     {
         TellMarkets(piece, at);
+        TellExchangeIds(piece, at);
         if (piece.Range.Coverage.Key != at && (_end == piece.Ends.Length || piece.Ends[_end].At != at))
         {
             TellFrame(piece.Range, at);
@@ -490,13 +491,23 @@ internal sealed class SourceRows(int gatherer, GathererSource source, Production
         {
             var id = rows.Int32();
             var ticker = rows.Bytes();
-            var exchangeId = rows.Bytes() is { Length: 16 } uuid ? new Guid(uuid, bigEndian: true) : Guid.Empty;
             if (id >= _markets.Length)
             {
                 Array.Resize(ref _markets, Math.Max(id + 1, _markets.Length * 2));
             }
 
-            _markets[id] = markets.GetOrAdd(ticker, exchangeId, rows.Key);
+            _markets[id] = markets.GetOrAdd(ticker, rows.Key);
+        }
+    }
+
+    private void TellExchangeIds(SourcePiece piece, long at)
+    {
+        for (var rows = piece.ExchangeIds; rows.Key == at; rows.MoveNext())
+        {
+            if (TryMarket(rows.Int32(), 0, at, out var market))
+            {
+                markets.Identify(market, new Guid(rows.Bytes(), bigEndian: true));
+            }
         }
     }
 

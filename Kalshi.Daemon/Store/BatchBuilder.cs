@@ -331,8 +331,9 @@ internal sealed class BatchBuilder : IReplaySink
         if (message.MarketId != Guid.Empty && !HasExchangeId(id))
         {
             _hasExchangeId[id] = true;
-            var to = _batch[StoreTable.MarketIds];
-            to.BeginRow(2);
+            var to = _batch[StoreTable.ExchangeIds];
+            to.BeginRow(3);
+            to.Time(_at);
             to.Int(id);
             to.Uuid(message.MarketId);
         }

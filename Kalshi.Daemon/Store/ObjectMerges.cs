@@ -28,6 +28,14 @@ internal static class ObjectMerges
         where m.ctid = found.ctid
         """;
 
+    /// <summary>`rows`: market_id, exchange_id. The id that a market has stays.</summary>
+    public static string ExchangeIds(string rows) =>
+        $"""
+        update kalshid.markets m set exchange_id = i.exchange_id
+        from {rows} i cross join lateral (select ctid from kalshid.markets where market_id = i.market_id offset 0) found
+        where m.ctid = found.ctid and m.exchange_id is null
+        """;
+
     public static string Events(string rows, string latestFirst) =>
         $"""
         insert into kalshid.events as e (event_ticker, series_ticker, category, title, changed_at, payload)

@@ -17,8 +17,8 @@ internal enum StoreTable : byte
     Sessions,
     JournalHours,
     Coverage,
+    ExchangeIds,
     ChangedMarkets,
-    MarketIds,
     SessionEnds,
     EpochChanges,
     CoverageChanges,
@@ -46,8 +46,8 @@ internal static class StoreTables
         ("kalshid.sessions", "opened_at, session, purpose, url"),
         ("kalshid.journal_hours", "first_at"),
         ("kalshid.coverage", "known_at, recorded_at, from_at, to_at, epoch_id, from_seq, market_id, channel, state, reason"),
+        ("kalshid.exchange_ids", "known_at, market_id, exchange_id"),
         ("changed_markets", "market_id"),
-        ("market_ids", "market_id, exchange_id"),
         ("session_ends", "session, closed_at, reason"),
         ("epoch_changes", "epoch_id, session, sid, channel, first_seq, last_seq, from_at, to_at, deltas, snapshots, trades, lifecycle, acks, unknown, rejected, end_reason, recorded_at"),
         ("coverage_changes", "recorded_at, from_at, to_at, epoch_id, market_id, channel, state"),
@@ -66,7 +66,6 @@ internal static class StoreTables
     public const string Staging =
         """
         create temp table changed_markets (market_id int4) on commit delete rows;
-        create temp table market_ids (market_id int4, exchange_id uuid) on commit delete rows;
         create temp table session_ends (session int4, closed_at timestamptz, reason text) on commit delete rows;
         create temp table epoch_changes (like kalshid.epochs) on commit delete rows;
         create temp table coverage_changes (recorded_at timestamptz, from_at timestamptz, to_at timestamptz, epoch_id timestamptz,
@@ -84,12 +83,7 @@ internal static class StoreTables
         StoreTable.ChangedMarkets => ObjectMerges.Markets(ChangedMarkets, Latest),
         StoreTable.EventHistory => ObjectMerges.Events("kalshid.event_history where " + Range, Latest),
         StoreTable.SeriesHistory => ObjectMerges.Series("kalshid.series_history where " + Range, Latest),
-        StoreTable.MarketIds =>
-            """
-            update kalshid.markets m set exchange_id = i.exchange_id
-            from market_ids i cross join lateral (select ctid from kalshid.markets where market_id = i.market_id offset 0) found
-            where m.ctid = found.ctid
-            """,
+        StoreTable.ExchangeIds => ObjectMerges.ExchangeIds("(select * from kalshid.exchange_ids where known_at > $1 and known_at <= $2)"),
         StoreTable.SessionEnds =>
             """
             update kalshid.sessions s set closed_at = e.closed_at, reason = e.reason from session_ends e

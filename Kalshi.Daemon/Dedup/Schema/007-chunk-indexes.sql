@@ -1,0 +1,1 @@
+\ir ../../Store/Schema/Shared/index-partition.sql

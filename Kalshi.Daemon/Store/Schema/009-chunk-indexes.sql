@@ -1,0 +1,1 @@
+\ir Shared/index-partition.sql
