@@ -154,7 +154,8 @@ internal sealed partial class MarketMerge
         }
 
         EndJoining(self, ref slot, stretch, run, meets >= 0 ? meets : run.Changes.Count);
-        if (meets >= 0)
+        // One that is over and has nothing more to say must have been heard of since: the same book again may have come about otherwise.
+        if (meets >= 0 && (!hasEnded || meets < run.Changes.Count || _context.Reach[gatherer].Of(run.EpochId) >= next.OpenedAt + Margin))
         {
             JoinAt(self, ref slot, stretch, next, run, meets);
         }
