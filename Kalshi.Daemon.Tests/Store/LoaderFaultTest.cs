@@ -63,7 +63,7 @@ internal sealed class LoaderFaultTest
         _dsn = await server.CreateDatabaseAsync();
         var loader = await BeginAsync(new RigLoader { Writers = writers });
         var takenBack = 0;
-        for (var kill = 0; kill < 8 && takenBack < 2; kill++)
+        for (var kill = 0; kill < 30 && (kill < 2 || takenBack == 0); kill++)
         {
             await ProgressAsync(loader, batches: 20);
             var before = await StoreContents.CursorAsync(_dsn);
@@ -84,10 +84,7 @@ internal sealed class LoaderFaultTest
         var again = await server.CreateDatabaseAsync();
         _rig.Load(again, new RigLoader { BatchRows = 5_000 });
         await StoreContents.AssertSameAsync(_dsn, again);
-        if (takenBack == 0)
-        {
-            Assert.Ignore("no crash took anything back this time");
-        }
+        Assert.That(takenBack, Is.Positive, "a crash of the server takes back what it had not written");
     }
 
     [Test]
