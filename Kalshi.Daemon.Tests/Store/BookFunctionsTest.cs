@@ -17,7 +17,7 @@ namespace Kalshi.Daemon.Tests.Store;
 internal sealed class BookFunctionsTest(StoreFlavour flavour)
 {
     private const int Dollar = 1_000_000;
-    private static readonly int Instants = int.Parse(Environment.GetEnvironmentVariable("KALSHID_TEST_INSTANTS") ?? "240", System.Globalization.CultureInfo.InvariantCulture);
+    private static readonly int Instants = int.Parse(Environment.GetEnvironmentVariable("KALSHID_TEST_INSTANTS") ?? "1000", System.Globalization.CultureInfo.InvariantCulture);
 
     /// <summary>A mini exchange's records span some hours.</summary>
     private const long Stretch = 1_000_000;
@@ -111,7 +111,7 @@ internal sealed class BookFunctionsTest(StoreFlavour flavour)
             var tops = await TopsAsync(connection, ticker, begin, end);
             Assert.That(tops.Zip(tops.Skip(1), (one, next) => one.At < next.At && one.Top != next.Top), Is.All.True);
             var (book, next) = (new SortedDictionary<(string, int), long>(), 0);
-            // A fold costs as much as it reads: KALSHID_TEST_INSTANTS=1000 for a thousand on a server, fewer where it is WASM.
+            // A fold costs as much as it reads: fewer where it is WASM.
             foreach (var at in Enumerable.Range(0, flavour.HasConcurrency ? (Instants + 5) / 6 : 10).Select(_ => random.NextInt64(begin, end + 1)).Order())
             {
                 for (; next < changes.Count && changes[next].At <= at; next++)
