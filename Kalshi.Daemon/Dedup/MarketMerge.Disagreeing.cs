@@ -150,14 +150,25 @@ internal sealed partial class MarketMerge
         var position = PositionOf(ended).Key;
         BeginRun(gatherer, ref slot, epochId, receivedAt, digest, yes, no);
         Detach(ended, 0, "snapshot mismatch");
+        if (FirstDissenting(ended.Stretch!, position) is var first and >= 0)
+        {
+            Correct(first, ref _slots[first], receivedAt, "other: the held one's snapshot does not fit");
+        }
+    }
+
+    /// <summary>Whose version parts from the stretch's first, before a place; −1: nobody's.</summary>
+    private int FirstDissenting(Stretch stretch, ChangeKey before)
+    {
+        var first = -1;
         for (var i = 0; i < _slots.Length; i++)
         {
-            if (_slots[i].State == RunState.Dissenting && _slots[i].Stretch == ended.Stretch && _slots[i].Detail!.Key < position)
+            if (_slots[i] is { State: RunState.Dissenting, Detail: { } dissent } && _slots[i].Stretch == stretch && dissent.Key < before)
             {
-                Correct(i, ref _slots[i], receivedAt, "other: the held one's snapshot does not fit");
-                return;
+                (first, before) = (i, dissent.Key);
             }
         }
+
+        return first;
     }
 
     /// <summary>Production takes the dissenting run's version from where they part.</summary>
