@@ -504,17 +504,21 @@ internal sealed class SourceRows(int gatherer, GathererSource source, Production
     {
         for (var rows = piece.ExchangeIds; rows.Key == at; rows.MoveNext())
         {
-            if (TryMarket(rows.Int32(), 0, at, out var market))
+            var (market, exchangeId) = (MarketOf(rows.Int32()), new Guid(rows.Bytes(), bigEndian: true));
+            if (market != 0)
             {
-                markets.Identify(market, new Guid(rows.Bytes(), bigEndian: true));
+                markets.Identify(market, exchangeId);
             }
         }
     }
 
+    /// <summary>Production's id of the store's market; 0 = not known.</summary>
+    private int MarketOf(int id) => (uint)id < (uint)_markets.Length ? _markets[id] : 0;
+
     /// <summary>Production's id of the store's market; one that the store does not know breaks the epoch whose row names it.</summary>
     private bool TryMarket(int id, long epochId, long at, out int market)
     {
-        market = (uint)id < (uint)_markets.Length ? _markets[id] : 0;
+        market = MarketOf(id);
         return market != 0 || IsNoMarket(id, epochId, at);
     }
 
