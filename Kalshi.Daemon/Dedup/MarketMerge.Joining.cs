@@ -214,11 +214,7 @@ internal sealed partial class MarketMerge
             Output.OnCoverageRemoved(Id, stale.GapNumber);
         }
 
-        if (stale.OpenGapNumber > 0)
-        {
-            Output.OnCoverageRemoved(Id, stale.OpenGapNumber);
-        }
-
+        RemoveOpenGap(stale);
         Output.OnCoverage(new ProductionCoverage(Id, stale.Number, CoverageState.Whole, stale.FromAt, stale.FromAt, ChangeKey.None, ChangeKey.None, "its book is an older one"));
         _stretches.Remove(stale);
         before.IsOpen = HasAttached(before);
@@ -317,11 +313,7 @@ internal sealed partial class MarketMerge
         (empty.GapFromAt, next.GapFromAt) = (0, empty.GapFromAt);
         (empty.IsGapEven, next.IsGapEven) = (empty.Base == next.Digest, index > 0 && _stretches[index - 1].Digest == next.Base);
         (next.CoveredTo, next.IsOpen, empty.IsOpen) = (CoveredTo(next), false, HasAttached(empty));
-        if (next.OpenGapNumber > 0)
-        {
-            Output.OnCoverageRemoved(Id, next.OpenGapNumber);
-            next.OpenGapNumber = 0;
-        }
+        RemoveOpenGap(next);
 
         if (next.GapNumber > 0)
         {
@@ -429,11 +421,7 @@ internal sealed partial class MarketMerge
         if (!next.IsOpen && HasAttached(next))
         {
             next.IsOpen = true;
-            if (next.OpenGapNumber > 0)
-            {
-                Output.OnCoverageRemoved(Id, next.OpenGapNumber);
-                next.OpenGapNumber = 0;
-            }
+            RemoveOpenGap(next);
         }
 
         TellCoverage(next);

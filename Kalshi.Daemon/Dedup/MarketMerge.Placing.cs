@@ -661,11 +661,7 @@ internal sealed partial class MarketMerge
         if (!stretch.IsOpen)
         {
             stretch.IsOpen = true;
-            if (stretch.OpenGapNumber > 0)
-            {
-                Output.OnCoverageRemoved(Id, stretch.OpenGapNumber);
-                stretch.OpenGapNumber = 0;
-            }
+            RemoveOpenGap(stretch);
 
             TellCoverage(stretch);
         }

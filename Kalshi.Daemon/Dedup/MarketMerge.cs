@@ -766,6 +766,16 @@ internal sealed partial class MarketMerge
     private void TellGap(Stretch stretch, CoverageState state) => Output.OnCoverage(new ProductionCoverage(
         Id, stretch.GapNumber, state, stretch.GapFromAt, Math.Max(stretch.FromAt, stretch.GapFromAt), ChangeKey.None, ChangeKey.None, stretch.GapReason));
 
+    /// <summary>The stretch goes on, or another one follows it.</summary>
+    private void RemoveOpenGap(Stretch stretch)
+    {
+        if (stretch.OpenGapNumber > 0)
+        {
+            Output.OnCoverageRemoved(Id, stretch.OpenGapNumber);
+            stretch.OpenGapNumber = 0;
+        }
+    }
+
     private void EndVouch(in RunSlot slot, ChangeKey last, long toAt, string reason)
     {
         if (slot.Vouch > 0)
