@@ -37,6 +37,7 @@ internal static class DedupBench
             await using var second = await first.CopyAsync();
             await using var third = await first.CopyAsync();
             string[] dsns = [first.Dsn, second.Dsn, third.Dsn];
+            await TellApartAsync(dsns);
             Console.WriteLine($"three stores of {journal.Frames:N0} frames, {journal.Deltas:N0} deltas each");
             Console.WriteLine("gatherers' stores -> turns");
             SourceBench.Run(dsns, journal.Deltas);
@@ -65,6 +66,17 @@ internal static class DedupBench
         using var upkeep = new StoreUpkeep(
             database, new UpkeepSettings(TimeSpan.Zero, TimeSpan.Zero, DirectCompress: false, MarketIndex: false, TimeSpan.FromHours(1), TimeSpan.FromHours(1)), NullLogger.Instance, UpkeepKind.Gatherer);
         upkeep.FinishAsync(CancellationToken.None).GetAwaiter().GetResult();
+    }
+
+    /// <summary>Copies of one store would be taken for one gatherer read three times.</summary>
+    private static async Task TellApartAsync(string[] dsns)
+    {
+        for (var i = 0; i < dsns.Length; i++)
+        {
+            await using var connection = new NpgsqlConnection(dsns[i] + ";Pooling=false");
+            await connection.OpenAsync();
+            await connection.ExecuteAsync($"update kalshid.store set first_record_at = first_record_at - interval '{i} microseconds'");
+        }
     }
 
     private static async Task MeasureAsync(string dsn, string[] gatherers, long deltas)

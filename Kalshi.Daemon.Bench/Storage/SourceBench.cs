@@ -31,7 +31,8 @@ internal static class SourceBench
     {
         var sums = new Sums();
         var databases = dsns.Select(dsn => new StoreDatabase(dsn, TimeSpan.FromMinutes(1))).ToList();
-        var sources = databases.Select((database, i) => new GathererSource($"g{i}", database, SourceSettings.Usual, Micros.Now, NullLogger.Instance)).ToList();
+        var claims = new StoreClaims();
+        var sources = databases.Select((database, i) => new GathererSource($"g{i}", database, SourceSettings.Usual, claims, Micros.Now, NullLogger.Instance)).ToList();
         using var turns = new TurnReader(sources, new ProductionMarkets(), sums, sums, TurnSettings.Usual, Micros.Now, NullLogger.Instance);
         var servers = ServerCpu.Of(dsns[0]);
         var (own, allocated) = (Environment.CpuUsage.TotalTime, 0L);

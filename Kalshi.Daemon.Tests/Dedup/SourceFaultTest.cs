@@ -2,6 +2,7 @@ using Kalshi.Daemon.Dedup;
 using Kalshi.Daemon.Primitives;
 using Kalshi.Daemon.Tests.Store;
 using Kalshi.Daemon.Tests.Verify;
+using Microsoft.Extensions.Logging.Abstractions;
 using NUnit.Framework;
 
 namespace Kalshi.Daemon.Tests.Dedup;
@@ -146,8 +147,8 @@ internal sealed class SourceFaultTest
         var (rig, dsn, expected) = await NewStoreAsync(random);
         using (rig)
         {
-            var ticker = (string)(await Sql.ScalarAsync(dsn, "SELECT ticker FROM kalshid.markets WHERE market_id = 3"))!;
-            await Sql.ExecuteAsync(dsn, "DELETE FROM kalshid.markets WHERE market_id = 3");
+            var busiest = (int)(await Sql.ScalarAsync(dsn, "SELECT market_id FROM kalshid.orderbook_deltas GROUP BY market_id ORDER BY count(*) DESC LIMIT 1"))!;
+            var ticker = (string)(await Sql.ScalarAsync(dsn, $"DELETE FROM kalshid.markets WHERE market_id = {busiest} RETURNING ticker"))!;
             using var turns = new TurnRig([dsn]);
             turns.RunTo(rig.End);
             Assert.That(turns.Turns.CountersOf(0).UnknownMarkets, Is.GreaterThan(5), $"seed {seed}");
@@ -183,6 +184,63 @@ internal sealed class SourceFaultTest
     }
 
     [Test]
+    public async Task Databases_that_were_swapped_are_refused_and_read_again_when_they_are_right()
+    {
+        var random = Seeds.New(out _);
+        var (one, two) = (await StoreServers.Plain.NewDatabaseAsync(), await StoreServers.Plain.NewDatabaseAsync());
+        using var first = new LoaderRig(new Random(random.Next())).Append(200).Finish();
+        using var second = new LoaderRig(new Random(random.Next())).Append(200).Finish();
+        first.Load(one);
+        second.Load(two);
+        KnownGatherer[] known = [new("one", new GathererPosition(0, await FirstRecordAtAsync(one))), new("two", new GathererPosition(0, await FirstRecordAtAsync(two)))];
+        using (var sources = new GathererSources(known, Configured(two, one), NullLogger.Instance))
+        {
+            Start(sources);
+            await Simulation.Eventually.BecomesTrue(() => sources.All.All(source => source.IsFailing));
+            foreach (var source in sources.All)
+            {
+                Assert.That(source.TryTake(), Is.Null, source.Name);
+                source.Dispose();
+            }
+        }
+
+        using var right = new GathererSources(known, Configured(one, two), NullLogger.Instance);
+        Start(right);
+        await Simulation.Eventually.BecomesTrue(() => right.All.All(source => source.ReadTo(0) > 0));
+        foreach (var source in right.All)
+        {
+            source.Dispose();
+        }
+    }
+
+    [Test]
+    public void A_store_that_is_another_gatherers_is_named_with_both_settings()
+    {
+        var claims = new StoreClaims();
+        claims.Claim("one", 1);
+        claims.Claim("one", 1);
+        var refused = Assert.Throws<SetupException>(() => claims.Claim("two", 1))!;
+        Assert.That(refused.Message, Does.Contain("gatherer one").And.Contain("dedup.gatherer.two and dedup.gatherer.one"));
+        claims.Claim("one", 2);
+        Assert.DoesNotThrow(() => claims.Claim("two", 1), "a gatherer that was rebuilt left its store");
+    }
+
+    [Test]
+    public async Task One_database_under_two_names_is_read_as_one_gatherers()
+    {
+        var dsn = await StoreServers.Plain.NewDatabaseAsync();
+        using var rig = new LoaderRig(Seeds.New(out _)).Append(200).Finish();
+        rig.Load(dsn);
+        using var sources = new GathererSources([new("one", default), new("two", default)], Configured(dsn, dsn), NullLogger.Instance);
+        Start(sources);
+        await Simulation.Eventually.BecomesTrue(() => sources.All.Count(source => source.IsFailing) == 1 && sources.All.Count(source => source.ReadTo(0) > 0) == 1);
+        foreach (var source in sources.All)
+        {
+            source.Dispose();
+        }
+    }
+
+    [Test]
     public async Task Published_cursors_are_in_the_store()
     {
         var random = Seeds.New(out _);
@@ -194,6 +252,18 @@ internal sealed class SourceFaultTest
         turns.Turns.Publish(0, turns.Turns.FirstRecordAtOf(0), rig.End);
         await Simulation.Eventually.BecomesTrue(async () => await Sql.ScalarAsync(dsn, $"SELECT {Micro("position")} FROM kalshid.cursors WHERE name = 'dedup'") is long at && at == rig.End);
     }
+
+    private static Options Configured(string one, string two) => Options.Load(null, [], [$"dedup.gatherer.one={one}", $"dedup.gatherer.two={two}"]);
+
+    private static void Start(GathererSources sources)
+    {
+        foreach (var source in sources.All)
+        {
+            source.Start(0, 0, new WakeSignal());
+        }
+    }
+
+    private static async Task<long> FirstRecordAtAsync(string dsn) => (long)(await Sql.ScalarAsync(dsn, $"SELECT {Micro("first_record_at")} FROM kalshid.store"))!;
 
     private static bool IsBook(string text) => text.StartsWith("delta ", StringComparison.Ordinal) || text.StartsWith("snapshot ", StringComparison.Ordinal);
 

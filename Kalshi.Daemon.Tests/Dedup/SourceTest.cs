@@ -164,7 +164,7 @@ internal sealed class SourceTest
         rig.Load(dsn);
         using var database = new Kalshi.Daemon.Store.StoreDatabase(dsn, TimeSpan.FromSeconds(5));
         var settings = new SourceSettings(TimeSpan.FromMilliseconds(1), TimeSpan.FromSeconds(30), 10, "dedup", TimeSpan.Zero);
-        using var source = new GathererSource("g", database, settings, () => 1, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance);
+        using var source = new GathererSource("g", database, settings, new StoreClaims(), () => 1, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance);
         source.Start(0, 0, new WakeSignal());
         await Simulation.Eventually.BecomesTrue(() => source.Loaded == rig.End);
         var first = rig.End;

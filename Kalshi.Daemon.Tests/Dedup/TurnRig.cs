@@ -100,7 +100,8 @@ internal sealed class TurnRig : IDisposable
 
     private TurnReader Make()
     {
-        var sources = _databases.Select((database, i) => new GathererSource($"g{i}", database, _sources, Now, NullLogger.Instance)).ToList();
+        // Claims of its own for each: some tests load one journal into two stores.
+        var sources = _databases.Select((database, i) => new GathererSource($"g{i}", database, _sources, new StoreClaims(), Now, NullLogger.Instance)).ToList();
         return new TurnReader(sources, _markets, Tape, Tape, _turns, Now, NullLogger.Instance);
     }
 

@@ -14,7 +14,7 @@ namespace Kalshi.Daemon.Dedup;
 /// Rows up to the loader's cursor do not change, but for coverage and epochs that end (their recorded_at says when it became known, and that is where they are
 /// told), and for a backfilled trade whose copy comes over the stream: its row moves to behind the cursor of then, so it is read at least once and perhaps at both
 /// places. A store that stands behind what was read of it (it was dropped and is loaded again from the same journal) is waited for; one with another
-/// first_record_at begins anew.
+/// first_record_at begins anew, unless it is the one that another gatherer is read from.
 /// </remarks>
 internal sealed class GathererSource : IDisposable
 {
@@ -25,6 +25,7 @@ internal sealed class GathererSource : IDisposable
 
     private readonly StoreDatabase _database;
     private readonly SourceSettings _settings;
+    private readonly StoreClaims _claims;
     private readonly Func<long> _now;
     private readonly ILogger _log;
     private readonly CancellationTokenSource _stop = new();
@@ -51,12 +52,14 @@ internal sealed class GathererSource : IDisposable
     private bool _isFailing;
 
     /// <param name="name">As the configuration has it; for messages.</param>
+    /// <param name="claims">Those of all gatherers.</param>
     /// <param name="now">The clock that silence is measured by, µs.</param>
-    public GathererSource(string name, StoreDatabase database, SourceSettings settings, Func<long> now, ILogger log)
+    public GathererSource(string name, StoreDatabase database, SourceSettings settings, StoreClaims claims, Func<long> now, ILogger log)
     {
         Name = name;
         _database = database;
         _settings = settings;
+        _claims = claims;
         _now = now;
         _log = log;
     }
@@ -183,6 +186,11 @@ internal sealed class GathererSource : IDisposable
             Ask();
             // A piece whose reading failed is not used again: what was left alone may still write into it.
             var (facts, isRead) = await session.ReadAsync(piece, _progress, _stop.Token);
+            if (facts.FirstAt != 0)
+            {
+                _claims.Claim(Name, facts.FirstAt);
+            }
+
             OnAnswer(facts);
             if (isRead)
             {

@@ -13,7 +13,13 @@ internal sealed class GathererSources : IDisposable
     public GathererSources(IReadOnlyList<KnownGatherer> known, Options options, ILogger log)
     {
         var settings = SourceSettings.Usual with { Timeout = options.DedupTimeout };
-        All = [.. known.Select(gatherer => new GathererSource(gatherer.Name, Open(gatherer.Name, options), settings, Micros.Now, log))];
+        var claims = new StoreClaims();
+        foreach (var gatherer in known.Where(gatherer => gatherer.Position.FirstRecordAt != 0))
+        {
+            claims.Claim(gatherer.Name, gatherer.Position.FirstRecordAt);
+        }
+
+        All = [.. known.Select(gatherer => new GathererSource(gatherer.Name, Open(gatherer.Name, options), settings, claims, Micros.Now, log))];
     }
 
     public IReadOnlyList<GathererSource> All { get; }
