@@ -67,7 +67,7 @@ internal sealed class ProductionStoreTest(StoreFlavour flavour)
         {
             rig.Run(10);
             rig.Store.Flush(default);
-            await Sql.ExecuteAsync(dsn, "select compress_chunk(c, if_not_compressed => true) from kalshid.stream_tables s, show_chunks(('kalshid.' || s.name)::regclass) c");
+            await CompressAsync(dsn);
         }
 
         rig.Run(10);
@@ -209,8 +209,15 @@ internal sealed class ProductionStoreTest(StoreFlavour flavour)
             var marked = await Sql.ScalarAsync(
                 dsn, $"select string_agg(((extract(epoch from hour) - {start / Micros.PerSecond}) / 3600)::int::text, ' ' order by hour) from kalshid.hours where turn = {batch.Turn}");
             Assert.That(marked, Is.EqualTo(hours), $"turn {batch.Turn}");
+            if (flavour.HasTimescale)
+            {
+                await CompressAsync(dsn);
+            }
         }
     }
+
+    private static Task CompressAsync(string dsn) =>
+        Sql.ExecuteAsync(dsn, "select compress_chunk(c, if_not_compressed => true) from kalshid.stream_tables s, show_chunks(('kalshid.' || s.name)::regclass) c");
 
     [Test]
     public async Task Gatherers_keep_their_index_whatever_the_order_of_the_configuration()
