@@ -28,6 +28,7 @@ return args switch
     ["merge"] => MergeBench.Run(5_000_000, 1_000_000),
     ["merge", var changes, var markets] => MergeBench.Run((int)Count(changes), (int)Count(markets)),
     ["dedup", var plain, ..] => await DedupBench.RunAsync(plain),
+    ["dedup-memory", var plain, ..] => await DedupMemoryBench.RunAsync(plain, Binary, 1_000_000),
     ["streams"] => StreamMergeBench.Run(3_000_000),
     ["streams", var rows] => StreamMergeBench.Run((int)Count(rows)),
     ["production", var plain] => await ProductionBench.RunAsync(ProductionRows, plain),
@@ -56,6 +57,6 @@ static ulong NewSeed() => (ulong)Random.Shared.NextInt64();
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: kalshid-bench decode [RECORDINGS] | capture [MESSAGES] | gather [BINARY [FRAMES]] | journal [RECORDS RECORDINGS] | export [RECORDINGS] | merge [CHANGES MARKETS] | streams [ROWS] | store DSN [DSN-WITH-TIMESCALEDB] | dedup DSN | production DSN [DSN-WITH-TIMESCALEDB] | fuzz-frames INPUTS [SEED] | fuzz-journal INPUTS [SEED]");
+    Console.Error.WriteLine("usage: kalshid-bench decode [RECORDINGS] | capture [MESSAGES] | gather [BINARY [FRAMES]] | journal [RECORDS RECORDINGS] | export [RECORDINGS] | merge [CHANGES MARKETS] | streams [ROWS] | store DSN [DSN-WITH-TIMESCALEDB] | dedup DSN | dedup-memory DSN | production DSN [DSN-WITH-TIMESCALEDB] | fuzz-frames INPUTS [SEED] | fuzz-journal INPUTS [SEED]");
     return 64;
 }

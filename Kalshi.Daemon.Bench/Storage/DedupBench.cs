@@ -56,7 +56,7 @@ internal static class DedupBench
         return 0;
     }
 
-    private static void Load(string folder, string dsn)
+    public static void Load(string folder, string dsn)
     {
         using var database = new StoreDatabase(dsn, TimeSpan.FromMinutes(5));
         var settings = new LoaderSettings("bench", Path.Combine(folder, "journal"), "off", false, new Options().StoreBatchRowsMax, TimeSpan.FromMilliseconds(250), Writers: 1, TimeSpan.FromMinutes(5));
@@ -69,7 +69,7 @@ internal static class DedupBench
     }
 
     /// <summary>Copies of one store would be taken for one gatherer read three times.</summary>
-    private static async Task TellApartAsync(string[] dsns)
+    public static async Task TellApartAsync(string[] dsns)
     {
         for (var i = 0; i < dsns.Length; i++)
         {

@@ -186,6 +186,24 @@ internal sealed class SourceTest
         Assert.That(pieces[^1].Until, Is.LessThan(first), "most is still in the store");
     }
 
+    [Test]
+    public async Task A_store_without_anything_new_is_asked_once_an_interval()
+    {
+        var dsn = await StoreServers.Plain.NewDatabaseAsync();
+        using var rig = new LoaderRig(Seeds.New(out _)).Append(100).Finish();
+        rig.Load(dsn);
+        using var database = new Kalshi.Daemon.Store.StoreDatabase(dsn, TimeSpan.FromSeconds(5));
+        var asked = 0;
+        var settings = new SourceSettings(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(30), 1_000, "dedup", TimeSpan.Zero);
+        using var source = new GathererSource("g", database, settings, new StoreClaims(), () => Interlocked.Increment(ref asked), Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance);
+        source.Start(0, 0, new WakeSignal());
+        await Simulation.Eventually.BecomesTrue(() => source.ReadTo(0) == rig.End);
+        var (before, clock) = (Volatile.Read(ref asked), System.Diagnostics.Stopwatch.StartNew());
+        await Task.Delay(1_000);
+        var polls = Volatile.Read(ref asked) - before;
+        Assert.That(polls, Is.GreaterThan(0).And.LessThanOrEqualTo((clock.ElapsedMilliseconds / 100) + 2));
+    }
+
     private static async Task<(List<LoaderRig> Rigs, string[] Dsns)> NewRigsAsync(Random random, int count)
     {
         var rigs = Enumerable.Range(0, count).Select(_ => new LoaderRig(new Random(random.Next()))).ToList();

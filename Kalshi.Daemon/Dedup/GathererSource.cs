@@ -119,11 +119,7 @@ internal sealed class GathererSource : IDisposable
 
     public void Return(SourcePiece piece)
     {
-        lock (_lock)
-        {
-            _free.Push(piece);
-        }
-
+        Free(piece);
         _room.Set();
     }
 
@@ -198,7 +194,8 @@ internal sealed class GathererSource : IDisposable
             }
             else if (piece is not null)
             {
-                Return(piece);
+                // Not returned: that would end the wait for the next poll at once.
+                Free(piece);
             }
 
             await PublishAsync(session);
@@ -215,6 +212,14 @@ internal sealed class GathererSource : IDisposable
         lock (_lock)
         {
             return _ready.Count >= PiecesAhead ? null : _free.TryPop(out var free) ? free : new SourcePiece(_settings.PieceRowsMax);
+        }
+    }
+
+    private void Free(SourcePiece piece)
+    {
+        lock (_lock)
+        {
+            _free.Push(piece);
         }
     }
 

@@ -95,6 +95,7 @@ internal sealed class Merging
             state => Read(state, memory, static (part, reader) => part.ReadAll(reader)), log => Read(log, memory, static (part, reader) => part.ReadChanges(reader)));
         recall.RestoreBooks(books);
         _view = new MergingView(start.Gatherers, turns, books, streams);
+        Volatile.Write(ref _lastRowsTicks, Environment.TickCount64);
         turns.Start();
         Merge(turns, markets, output, memory, stop);
         _store.Flush(CancellationToken.None);

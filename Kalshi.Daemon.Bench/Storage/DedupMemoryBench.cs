@@ -1,0 +1,82 @@
+using System.Diagnostics;
+using System.Globalization;
+using Kalshi.Daemon.Primitives;
+using Kalshi.Daemon.Store;
+using Npgsql;
+
+namespace Kalshi.Daemon.Bench.Storage;
+
+/// <summary>
+/// What the published `kalshid dedup` holds of three stores with a million markets, each with a snapshot: while it takes them up, when it has nothing more to do,
+/// and when it is started again and reads its memory from production. By the kernel's count of its resident pages.
+/// </summary>
+/// <code>seeded journal ─▶ Loader ─▶ store ─template─▶ two more ─▶ published kalshid dedup ─▶ production; /proc/PID/status ─▶ this process</code>
+internal static class DedupMemoryBench
+{
+    private const int OtherFrames = 500_000;
+
+    /// <param name="dsn">A PostgreSQL on this machine beside whose database others may be created.</param>
+    public static async Task<int> RunAsync(string dsn, string binary, int markets)
+    {
+        var folder = Path.Combine(Path.GetTempPath(), $"kalshid-memory-bench-{Environment.ProcessId}");
+        try
+        {
+            var journal = new FrameJournal(folder);
+            SeededJournal.Fill(journal, OtherFrames, markets);
+            journal.Close();
+            await using var first = await BenchDatabase.CreateAsync(dsn, "off", Migrations.Gatherer);
+            DedupBench.Load(folder, first.Dsn);
+            await using var second = await first.CopyAsync();
+            await using var third = await first.CopyAsync();
+            string[] dsns = [first.Dsn, second.Dsn, third.Dsn];
+            await DedupBench.TellApartAsync(dsns);
+            Console.WriteLine($"three stores of {markets:N0} markets, {journal.Frames:N0} frames each");
+            await using var production = await BenchDatabase.CreateAsync(dsn, "off", Migrations.Production);
+            string[] arguments =
+            [
+                "dedup", "--until-idle", "20s", "--set", $"gather.data_dir={Path.Combine(folder, "data")}", "--set", $"dedup.production_dsn={production.Dsn}", "--set", "dedup.timescale=off",
+                .. dsns.SelectMany((each, i) => (string[])["--set", $"dedup.gatherer.g{i}={each}"]),
+            ];
+            Print("from nothing", Watch(binary, arguments));
+            Print("started again", Watch(binary, arguments));
+            Checks.That(await production.CountAsync("kalshid.markets") == markets, "Every market is in production.");
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+
+        return 0;
+    }
+
+    private static (long Peak, long Idle, double Seconds) Watch(string binary, string[] arguments)
+    {
+        using var dedup = Process.Start(new ProcessStartInfo(binary, arguments))!;
+        var (peak, idle, clock) = (0L, 0L, Stopwatch.StartNew());
+        while (!dedup.WaitForExit(200))
+        {
+            peak = Math.Max(peak, ResidentOf(dedup, "VmHWM:"));
+            idle = ResidentOf(dedup, "VmRSS:") is > 0 and var now ? now : idle;
+        }
+
+        Checks.That(dedup.ExitCode == 0, "dedup stopped by itself, cleanly.");
+        return (peak, idle, clock.Elapsed.TotalSeconds);
+    }
+
+    private static void Print(string how, (long Peak, long Idle, double Seconds) seen) =>
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {how,-14} {seen.Peak >> 20,6:N0} MiB resident at most, {seen.Idle >> 20:N0} MiB at the end, {seen.Seconds:N0} s"));
+
+    /// <summary>0 when the process is just over.</summary>
+    private static long ResidentOf(Process process, string field)
+    {
+        try
+        {
+            var line = File.ReadLines($"/proc/{process.Id}/status").FirstOrDefault(line => line.StartsWith(field, StringComparison.Ordinal));
+            return line is null ? 0 : long.Parse(line[field.Length..].Replace("kB", "", StringComparison.Ordinal), CultureInfo.InvariantCulture) << 10;
+        }
+        catch (IOException)
+        {
+            return 0;
+        }
+    }
+}
