@@ -13,7 +13,9 @@ namespace Kalshi.Daemon.Bench.Storage;
 /// <code>seeded journal ─▶ Loader ─▶ store ─template─▶ two more ─▶ published kalshid dedup ─▶ production; /proc/PID/status ─▶ this process</code>
 internal static class DedupMemoryBench
 {
-    private const int OtherFrames = 500_000;
+    /// <summary>Two minutes of them: what was quiet for long enough is at rest then.</summary>
+    private const int OtherFrames = 480_000;
+    private const int FramesPerSecond = 4_000;
 
     /// <param name="dsn">A PostgreSQL on this machine beside whose database others may be created.</param>
     public static async Task<int> RunAsync(string dsn, string binary, int markets)
@@ -22,7 +24,7 @@ internal static class DedupMemoryBench
         try
         {
             var journal = new FrameJournal(folder);
-            SeededJournal.Fill(journal, OtherFrames, markets);
+            SeededJournal.Fill(journal, OtherFrames, markets, FramesPerSecond);
             journal.Close();
             await using var first = await BenchDatabase.CreateAsync(dsn, "off", Migrations.Gatherer);
             DedupBench.Load(folder, first.Dsn);

@@ -8,11 +8,11 @@ namespace Kalshi.Daemon.Bench.Storage;
 internal static class SeededJournal
 {
     /// <summary>A seeded exchange whose markets are spread over eight sessions; a ninth has trades, tickers and lifecycle.</summary>
-    public static void Fill(FrameJournal journal, int frames, int markets = 20_000)
+    public static void Fill(FrameJournal journal, int frames, int markets = 20_000, long rate = 20_000)
     {
         const int sessions = 8;
         const long startAt = 1_795_000_000_000_000;
-        var settings = new SeededSettings(1, markets, 0, 20_000, long.MaxValue, frames, Micros.PerHour, 500, PinStamps: true);
+        var settings = new SeededSettings(1, markets, 0, rate, long.MaxValue, frames, Micros.PerHour, 500, PinStamps: true);
         var exchange = new SimulatedExchange(new ExchangeSettings { Seed = 1, TickersPerCommandMax = 1_000_000 }) { Now = startAt };
         var source = new SeededSource(settings);
         source.Populate(exchange, startAt);

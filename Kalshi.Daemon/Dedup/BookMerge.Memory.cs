@@ -15,6 +15,9 @@ internal sealed partial class BookMerge : IMergeMemory
     private readonly List<(ChangeKey Key, MarketChange Change)> _recent = [];
     private int _recentMarket;
 
+    /// <summary>Of the markets that were read, those that <see cref="EndRestore"/> must wake.</summary>
+    private readonly HashSet<int> _restless = [];
+
     /// <summary>How far back <see cref="Restore"/> wants to see changes: exchange time, µs.</summary>
     public long RecentFrom => _context.Watermark - (3 * _context.Settings.Margin);
 
@@ -23,9 +26,15 @@ internal sealed partial class BookMerge : IMergeMemory
         WriteHead(writer, _markets.Count(static market => market is not null));
         for (var id = 1; id < _markets.Length; id++)
         {
-            if (_markets[id] is { } market)
+            switch (_markets[id])
             {
-                Write(writer, market as MarketMerge ?? _resting.Unpack(id, (byte[])market));
+                case MarketMerge awake:
+                    Write(writer, awake);
+                    break;
+                case byte[] resting:
+                    writer.Write(id);
+                    writer.Write(resting); // The form is the same.
+                    break;
             }
         }
 
@@ -53,7 +62,12 @@ internal sealed partial class BookMerge : IMergeMemory
         }
 
         _context.Watermark = reader.ReadInt64();
-        for (var gatherer = reader.ReadInt32() - 1; gatherer >= 0; gatherer--)
+        if (reader.ReadInt32() is var gatherers && gatherers > _context.Progress.Length)
+        {
+            throw new InvalidDataException($"The memory of the books' merge is of {gatherers} gatherers, and {_context.Progress.Length} are configured.");
+        }
+
+        for (var gatherer = gatherers - 1; gatherer >= 0; gatherer--)
         {
             _context.Progress[gatherer] = reader.ReadInt64();
             _context.Reach[gatherer].Read(reader);
@@ -61,9 +75,23 @@ internal sealed partial class BookMerge : IMergeMemory
 
         for (var count = reader.ReadInt32(); count > 0; count--)
         {
-            var market = MarketOf(reader.ReadInt32());
-            market.Read(reader);
-            LayToRest(market);
+            Read(reader, reader.ReadInt32(), gatherers);
+        }
+    }
+
+    /// <summary>As bytes even when it is not at rest: the logs behind a state written while a million markets were taken up bring most of them there.</summary>
+    private void Read(StateReader reader, int id, int gatherers)
+    {
+        var market = new MarketMerge(id, _context);
+        market.Read(reader, gatherers);
+        PlaceOf(id) = _resting.Pack(market);
+        if (market.IsAtRest)
+        {
+            _restless.Remove(id);
+        }
+        else
+        {
+            _restless.Add(id);
         }
     }
 
@@ -83,6 +111,13 @@ internal sealed partial class BookMerge : IMergeMemory
     public void EndRestore()
     {
         RestoreRecent();
+        foreach (var id in _restless)
+        {
+            MarketOf(id);
+        }
+
+        _restless.Clear();
+        _restless.TrimExcess();
         foreach (var market in _markets.OfType<MarketMerge>())
         {
             if (market is { HasUndecided: true, IsWaiting: false })

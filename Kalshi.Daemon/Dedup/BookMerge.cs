@@ -143,18 +143,24 @@ internal sealed partial class BookMerge : IBookInput
 
     private MarketMerge MarketOf(int market)
     {
+        ref var place = ref PlaceOf(market);
+        if (place is MarketMerge awake)
+        {
+            return awake;
+        }
+
+        var made = place is byte[] resting ? _resting.Unpack(market, resting) : new MarketMerge(market, _context);
+        place = made;
+        return made;
+    }
+
+    private ref object? PlaceOf(int market)
+    {
         if (market >= _markets.Length)
         {
             Array.Resize(ref _markets, Math.Max(market + 1, _markets.Length * 2));
         }
 
-        if (_markets[market] is MarketMerge awake)
-        {
-            return awake;
-        }
-
-        var made = _markets[market] is byte[] resting ? _resting.Unpack(market, resting) : new MarketMerge(market, _context);
-        _markets[market] = made;
-        return made;
+        return ref _markets[market];
     }
 }

@@ -49,8 +49,8 @@ internal sealed partial class MarketMerge
         }
     }
 
-    /// <summary>Takes over what <see cref="Write(StateWriter)"/> wrote, in place of whatever was there.</summary>
-    public void Read(StateReader reader)
+    /// <summary>Takes over what <see cref="Write(StateWriter)"/> wrote, in place of whatever was there. `gatherers`: as many as there were then; others are new.</summary>
+    public void Read(StateReader reader, int gatherers)
     {
         (_numbers, _vouches, _disagreements) = (reader.Read7BitEncodedInt(), reader.Read7BitEncodedInt(), reader.Read7BitEncodedInt());
         _stretches.Clear();
@@ -61,9 +61,9 @@ internal sealed partial class MarketMerge
 
         _snapshotKey = reader.ReadBoolean() ? ReadKey(reader, Tip?.LastReceivedAt ?? 0) : ChangeKey.None;
 
-        foreach (ref var slot in _slots.AsSpan())
+        for (var i = 0; i < _slots.Length; i++)
         {
-            slot = ReadSlot(reader);
+            _slots[i] = i < gatherers ? ReadSlot(reader) : default;
         }
 
         var orphans = reader.Read7BitEncodedInt();

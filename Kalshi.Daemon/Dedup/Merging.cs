@@ -25,6 +25,7 @@ internal sealed class Merging
     private readonly MergeSettings _settings;
     private readonly BatchPatience _patience;
     private readonly Backoff _backoff = new(TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(15));
+    private readonly HeapTrim _heap = new();
     private volatile MergingView? _view;
     private long _lastRowsTicks = Environment.TickCount64;
 
@@ -107,6 +108,7 @@ internal sealed class Merging
         var turn = output.Turn = _store.Begin();
         while (!stop.IsCancellationRequested)
         {
+            _heap.TrimWhenDue();
             if (!turns.TryTurn())
             {
                 _store.Flush(stop);

@@ -35,7 +35,7 @@ internal sealed class RestingMarkets
         _stream.Write(packed);
         _stream.Position = 0;
         var market = new MarketMerge(id, _context);
-        market.Read(_reader);
+        market.Read(_reader, _context.Settings.Gatherers);
         return market;
     }
 }
