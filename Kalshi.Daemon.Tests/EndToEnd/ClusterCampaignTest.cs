@@ -37,6 +37,9 @@ internal sealed class ClusterCampaignTest
 
     private Rehearsal _rehearsal = null!;
     private KalshidProcess _dedup = null!;
+
+    /// <summary>Gatherers that the dedup's configuration names now: the first so many.</summary>
+    private int _configured;
     private Stopwatch _clock = null!;
     private string[] _settings = [];
 
@@ -134,7 +137,8 @@ internal sealed class ClusterCampaignTest
             "--set", $"dedup.lag_budget={((string[])["10s", "20s", "1m"])[random.Next(3)]}",
             .. Enumerable.Range(0, Gatherers).SelectMany(gatherer => new[] { "--set", $"dedup.gatherer.g{gatherer + 1}={_dsns[gatherer]}" }),
         ];
-        Note(_settings[7]);
+        _configured = random.Next(1, Gatherers + 1);
+        Note($"{_settings[7]}; the dedup begins with {_configured} gatherers, until it is killed");
     }
 
     /// <summary>Whoever is killed or stopped is not shared; a small run starts two servers, a full one four.</summary>
@@ -277,6 +281,7 @@ internal sealed class ClusterCampaignTest
             _dedup.KillHard();
         }
 
+        _configured = Gatherers;
         Note($"dedup killed{(isHeld ? " between its copies and its commit" : "")}");
         await Task.Delay(downMs);
         StartDedup();
@@ -364,11 +369,16 @@ internal sealed class ClusterCampaignTest
             "--set", "gather.registry_sweep=5s", "--set", $"store.dsn={_dsns[gatherer]}", "--set", "store.timeout=5s", "--set", "gather.shutdown_limit=1m",
         ]);
 
-    private void StartDedup() => _dedup = _rehearsal.Start("dedup", [.. _settings]);
+    private void StartDedup() => _dedup = _rehearsal.Start("dedup", _settings[..^(2 * (Gatherers - _configured))]);
 
     /// <summary>The gatherers have everything they can get, and stop; production has everything up to where the first of them ended, by the slowest clock behind the stream.</summary>
     private async Task SettleAsync()
     {
+        if (_configured < Gatherers)
+        {
+            await KillDedupAsync(isInCommit: false, downMs: 0);
+        }
+
         var ended = Stopwatch.StartNew();
         for (var gatherer = 0; gatherer < Gatherers; gatherer++)
         {

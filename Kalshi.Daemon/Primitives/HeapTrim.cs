@@ -11,7 +11,7 @@ internal sealed class HeapTrim
 {
     private const long Slack = 64 << 20;
     private static readonly TimeSpan Often = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan Seldom = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Seldom = TimeSpan.FromSeconds(30);
 
     /// <summary>After the last collection, bytes.</summary>
     private long _resident;
@@ -20,8 +20,8 @@ internal sealed class HeapTrim
     private long _trimmedTicks = Stopwatch.GetTimestamp();
 
     /// <summary>
-    /// Collects when the process has grown by half and a little since the last time, or once a minute when it allocated as much as that. Call it
-    /// as often as you like.
+    /// Collects when the process has grown by half and a little since the last time, and twice a minute when anything worth it was allocated. Call it as
+    /// often as you like.
     /// </summary>
     public void TrimWhenDue()
     {
@@ -31,8 +31,8 @@ internal sealed class HeapTrim
         }
 
         _lookedTicks = Stopwatch.GetTimestamp();
-        var much = (_resident / 2) + Slack;
-        if (Environment.WorkingSet > _resident + much || (Stopwatch.GetElapsedTime(_trimmedTicks) >= Seldom && GC.GetTotalAllocatedBytes() - _allocated > much))
+        var hasGrown = Environment.WorkingSet > _resident + (_resident / 2) + Slack;
+        if (hasGrown || (Stopwatch.GetElapsedTime(_trimmedTicks) >= Seldom && GC.GetTotalAllocatedBytes() - _allocated > Slack))
         {
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
             (_resident, _allocated, _trimmedTicks) = (Environment.WorkingSet, GC.GetTotalAllocatedBytes(), Stopwatch.GetTimestamp());

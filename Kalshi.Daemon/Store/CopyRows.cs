@@ -4,7 +4,7 @@ using System.Runtime.CompilerServices;
 namespace Kalshi.Daemon.Store;
 
 /// <summary>
-/// What PostgreSQL answers to `COPY … TO STDOUT (FORMAT BINARY)`, held whole and read in place, column by column. Allocates only to grow.
+/// What PostgreSQL answers to `COPY … TO STDOUT (FORMAT BINARY)`, held whole and read in place, column by column. Allocates only to grow or shrink.
 /// One thread.
 /// <code>
 ///   "PGCOPY\n" FF "\r\n" 00 │ flags int32 │ length int32, extension │ row* │ −1 int16
@@ -16,6 +16,9 @@ namespace Kalshi.Daemon.Store;
 internal sealed class CopyRows
 {
     private const int InitialBytes = 1 << 16;
+
+    /// <summary>Beyond this, memory of which the last answer filled less than a quarter is given back by halves.</summary>
+    private const int KeptBytes = 1 << 20;
     private const int SignatureBytes = 11;
     private const int EndOfRows = -1;
     private const int NullLength = -1;
@@ -41,7 +44,7 @@ internal sealed class CopyRows
     /// <summary>Takes the whole answer. Throws <see cref="InvalidDataException"/> when it is none.</summary>
     public void Fill(Stream answer)
     {
-        _length = 0;
+        Empty();
         while (answer.Read(Room()) is var read and > 0)
         {
             _length += read;
@@ -54,7 +57,7 @@ internal sealed class CopyRows
     public async Task FillAsync(Stream answer, CancellationToken cancellation)
     {
         Clear();
-        _length = 0;
+        Empty();
         while (await answer.ReadAsync(RoomInMemory(), cancellation) is var read and > 0)
         {
             _length += read;
@@ -195,6 +198,16 @@ internal sealed class CopyRows
         }
 
         _at += sizeof(int) + bytes;
+    }
+
+    private void Empty()
+    {
+        if (_bytes.Length > KeptBytes && _length < _bytes.Length / 4)
+        {
+            _bytes = new byte[_bytes.Length / 2];
+        }
+
+        _length = 0;
     }
 
     private Span<byte> Room() => RoomInMemory().Span;
