@@ -32,12 +32,8 @@ internal static class DedupBench
             var journal = new FrameJournal(folder);
             SeededJournal.Fill(journal, Frames);
             journal.Close();
-            await using var first = await BenchDatabase.CreateAsync(dsn, "off", Migrations.Gatherer);
-            Load(folder, first.Dsn);
-            await using var second = await first.CopyAsync();
-            await using var third = await first.CopyAsync();
-            string[] dsns = [first.Dsn, second.Dsn, third.Dsn];
-            await TellApartAsync(dsns);
+            await using var stores = await GathererStores.LoadAsync(folder, dsn);
+            var dsns = stores.Dsns;
             Console.WriteLine($"three stores of {journal.Frames:N0} frames, {journal.Deltas:N0} deltas each");
             Console.WriteLine("gatherers' stores -> turns");
             SourceBench.Run(dsns, journal.Deltas);
@@ -45,7 +41,7 @@ internal static class DedupBench
             for (var round = 0; round < Rounds; round++)
             {
                 await MeasureAsync(dsn, dsns, journal.Deltas);
-                await CopyAsync(dsn, first, [first, second, third]);
+                await CopyAsync(dsn, stores.All);
             }
         }
         finally
@@ -54,29 +50,6 @@ internal static class DedupBench
         }
 
         return 0;
-    }
-
-    public static void Load(string folder, string dsn)
-    {
-        using var database = new StoreDatabase(dsn, TimeSpan.FromMinutes(5));
-        var settings = new LoaderSettings("bench", Path.Combine(folder, "journal"), "off", false, new Options().StoreBatchRowsMax, TimeSpan.FromMilliseconds(250), Writers: 1, TimeSpan.FromMinutes(5));
-        using var loader = new Loader(database, settings, () => long.MaxValue, NullLogger.Instance);
-        loader.Start();
-        Checks.That(loader.Stop(Timeout.InfiniteTimeSpan), $"The loader reaches the journal's end: {loader.Counters.State}");
-        using var upkeep = new StoreUpkeep(
-            database, new UpkeepSettings(TimeSpan.Zero, TimeSpan.Zero, DirectCompress: false, MarketIndex: false, TimeSpan.FromHours(1), TimeSpan.FromHours(1)), NullLogger.Instance, UpkeepKind.Gatherer);
-        upkeep.FinishAsync(CancellationToken.None).GetAwaiter().GetResult();
-    }
-
-    /// <summary>Copies of one store would be taken for one gatherer read three times.</summary>
-    public static async Task TellApartAsync(string[] dsns)
-    {
-        for (var i = 0; i < dsns.Length; i++)
-        {
-            await using var connection = new NpgsqlConnection(dsns[i] + ";Pooling=false");
-            await connection.OpenAsync();
-            await connection.ExecuteAsync($"update kalshid.store set first_record_at = first_record_at - interval '{i} microseconds'");
-        }
     }
 
     private static async Task MeasureAsync(string dsn, string[] gatherers, long deltas)
@@ -127,10 +100,10 @@ internal static class DedupBench
     }
 
     /// <summary>The rival moves the same input rows, all of them, and decides nothing.</summary>
-    private static async Task CopyAsync(string dsn, BenchDatabase model, BenchDatabase[] gatherers)
+    private static async Task CopyAsync(string dsn, IReadOnlyList<BenchDatabase> gatherers)
     {
         await using var twin = await BenchDatabase.CreateAsync(dsn, "off", Migrations.Gatherer);
-        await twin.PrepareTwinAsync(model);
+        await twin.PrepareTwinAsync(gatherers[0]);
         var (servers, clock) = (ServerCpu.Of(dsn), Stopwatch.StartNew());
         foreach (var gatherer in gatherers)
         {

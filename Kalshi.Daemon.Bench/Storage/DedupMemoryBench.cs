@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using Kalshi.Daemon.Primitives;
 using Kalshi.Daemon.Store;
-using Npgsql;
 
 namespace Kalshi.Daemon.Bench.Storage;
 
@@ -26,18 +25,13 @@ internal static class DedupMemoryBench
             var journal = new FrameJournal(folder);
             SeededJournal.Fill(journal, OtherFrames, markets, FramesPerSecond);
             journal.Close();
-            await using var first = await BenchDatabase.CreateAsync(dsn, "off", Migrations.Gatherer);
-            DedupBench.Load(folder, first.Dsn);
-            await using var second = await first.CopyAsync();
-            await using var third = await first.CopyAsync();
-            string[] dsns = [first.Dsn, second.Dsn, third.Dsn];
-            await DedupBench.TellApartAsync(dsns);
+            await using var stores = await GathererStores.LoadAsync(folder, dsn);
             Console.WriteLine($"three stores of {markets:N0} markets, {journal.Frames:N0} frames each");
             await using var production = await BenchDatabase.CreateAsync(dsn, "off", Migrations.Production);
             string[] arguments =
             [
                 "dedup", "--until-idle", "40s", "--set", $"gather.data_dir={Path.Combine(folder, "data")}", "--set", $"dedup.production_dsn={production.Dsn}", "--set", "dedup.timescale=off",
-                .. dsns.SelectMany((each, i) => (string[])["--set", $"dedup.gatherer.g{i}={each}"]),
+                .. stores.Dsns.SelectMany((each, i) => (string[])["--set", $"dedup.gatherer.g{i}={each}"]),
             ];
             Print("from nothing", Watch(binary, arguments));
             Print("started again", Watch(binary, arguments));

@@ -277,6 +277,8 @@ internal sealed class BenchDatabase : IAsyncDisposable
 
     private string Address => $"\"host={_text.Host} port={_text.Port} user={_text.Username} dbname={_text.Database}\"";
 
+    public Task ExecuteAsync(string sql) => ExecuteAsync(Dsn, sql);
+
     public async ValueTask DisposeAsync() => await ExecuteAsync(_server, $"drop database {_text.Database} with (force)");
 
     private static async Task ExecuteAsync(string dsn, string sql)

@@ -197,20 +197,30 @@ internal sealed class SourceFaultTest
         {
             Start(sources);
             await Simulation.Eventually.BecomesTrue(() => sources.All.All(source => source.IsFailing));
-            foreach (var source in sources.All)
-            {
-                Assert.That(source.TryTake(), Is.Null, source.Name);
-                source.Dispose();
-            }
+            Assert.That(sources.All.Select(source => source.TryTake()), Is.All.Null);
+            Stop(sources);
         }
 
         using var right = new GathererSources(known, Configured(one, two), NullLogger.Instance);
         Start(right);
         await Simulation.Eventually.BecomesTrue(() => right.All.All(source => source.ReadTo(0) > 0));
-        foreach (var source in right.All)
-        {
-            source.Dispose();
-        }
+        Stop(right);
+    }
+
+    [Test]
+    public async Task Two_gatherers_that_read_one_store_before_read_their_own_when_that_is_mended()
+    {
+        var random = Seeds.New(out _);
+        var (one, two) = (await StoreServers.Plain.NewDatabaseAsync(), await StoreServers.Plain.NewDatabaseAsync());
+        using var first = new LoaderRig(new Random(random.Next())).Append(200).Finish();
+        using var second = new LoaderRig(new Random(random.Next())).Append(200).Finish();
+        first.Load(one);
+        second.Load(two);
+        var read = new GathererPosition(0, await FirstRecordAtAsync(one));
+        using var sources = new GathererSources([new("one", read), new("two", read)], Configured(one, two), NullLogger.Instance);
+        Start(sources);
+        await Simulation.Eventually.BecomesTrue(() => sources.All.All(source => source.ReadTo(0) > 0));
+        Stop(sources);
     }
 
     [Test]
@@ -234,10 +244,7 @@ internal sealed class SourceFaultTest
         using var sources = new GathererSources([new("one", default), new("two", default)], Configured(dsn, dsn), NullLogger.Instance);
         Start(sources);
         await Simulation.Eventually.BecomesTrue(() => sources.All.Count(source => source.IsFailing) == 1 && sources.All.Count(source => source.ReadTo(0) > 0) == 1);
-        foreach (var source in sources.All)
-        {
-            source.Dispose();
-        }
+        Stop(sources);
     }
 
     [Test]
@@ -260,6 +267,14 @@ internal sealed class SourceFaultTest
         foreach (var source in sources.All)
         {
             source.Start(0, 0, new WakeSignal());
+        }
+    }
+
+    private static void Stop(GathererSources sources)
+    {
+        foreach (var source in sources.All)
+        {
+            source.Dispose();
         }
     }
 

@@ -13,12 +13,7 @@ internal sealed class GathererSources : IDisposable
     public GathererSources(IReadOnlyList<KnownGatherer> known, Options options, ILogger log)
     {
         var settings = SourceSettings.Usual with { Timeout = options.DedupTimeout };
-        var claims = new StoreClaims();
-        foreach (var gatherer in known.Where(gatherer => gatherer.Position.FirstRecordAt != 0))
-        {
-            claims.Claim(gatherer.Name, gatherer.Position.FirstRecordAt);
-        }
-
+        var claims = new StoreClaims(known);
         All = [.. known.Select(gatherer => new GathererSource(gatherer.Name, Open(gatherer.Name, options), settings, claims, Micros.Now, log))];
     }
 

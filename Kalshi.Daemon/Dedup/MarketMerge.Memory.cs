@@ -49,11 +49,10 @@ internal sealed partial class MarketMerge
         }
     }
 
-    /// <summary>Takes over what <see cref="Write(StateWriter)"/> wrote, in place of whatever was there. `gatherers`: as many as there were then; others are new.</summary>
+    /// <summary>Takes over what <see cref="Write(StateWriter)"/> wrote; for a market just made. `gatherers`: as many as there were then; others are new.</summary>
     public void Read(StateReader reader, int gatherers)
     {
         (_numbers, _vouches, _disagreements) = (reader.Read7BitEncodedInt(), reader.Read7BitEncodedInt(), reader.Read7BitEncodedInt());
-        _stretches.Clear();
         for (var count = reader.Read7BitEncodedInt(); count > 0; count--)
         {
             _stretches.Add(ReadStretch(reader));
@@ -61,9 +60,9 @@ internal sealed partial class MarketMerge
 
         _snapshotKey = reader.ReadBoolean() ? ReadKey(reader, Tip?.LastReceivedAt ?? 0) : ChangeKey.None;
 
-        for (var i = 0; i < _slots.Length; i++)
+        foreach (ref var slot in _slots.AsSpan(0, gatherers))
         {
-            _slots[i] = i < gatherers ? ReadSlot(reader) : default;
+            slot = ReadSlot(reader);
         }
 
         var orphans = reader.Read7BitEncodedInt();

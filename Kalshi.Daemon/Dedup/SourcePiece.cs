@@ -13,9 +13,6 @@ internal readonly record struct EndedEpoch(long At, long EpochId, long LastSeq, 
 /// </summary>
 internal sealed class SourcePiece(int rowsMax)
 {
-    /// <summary>More markets than that come at first contact only: their buffer is not kept.</summary>
-    private const int MarketsKept = 10_000;
-
     private readonly CopyRows _epochs = new();
     private readonly List<EndedEpoch> _ends = [];
 
@@ -25,10 +22,10 @@ internal sealed class SourcePiece(int rowsMax)
     public CopyRows Channels { get; } = new();
 
     /// <summary>first_seen_at, market_id, ticker: those that no piece before had, in order of their ids.</summary>
-    public CopyRows Markets { get; private set; } = new();
+    public CopyRows Markets { get; } = new();
 
     /// <summary>known_at, market_id, exchange_id.</summary>
-    public CopyRows ExchangeIds { get; private set; } = new();
+    public CopyRows ExchangeIds { get; } = new();
 
     /// <summary>Epochs that ended within the piece, in order.</summary>
     public ReadOnlySpan<EndedEpoch> Ends => CollectionsMarshal.AsSpan(_ends);
@@ -62,18 +59,16 @@ internal sealed class SourcePiece(int rowsMax)
         (After, IsReplacing, FirstRecordAt, Loaded, LostTo) = (progress.Begin(facts), progress.IsReplacedBy(facts), facts.FirstAt, facts.Cursor, 0);
         await Range.ReadAsync(copy, After, progress.Span.End(After, facts.Cursor));
         Until = Range.Until;
-        await copy(SelectChannels(After, Until), Channels);
-        Channels.Begin();
-        Channels.MoveNext();
+        await ReadListAsync(copy, Channels, SelectChannels(After, Until));
         await ReadMarketsAsync(copy, IsReplacing ? 0 : progress.LastMarket);
-        ExchangeIds = await ReadListAsync(copy, ExchangeIds,
+        await ReadListAsync(copy, ExchangeIds,
             $"select known_at, market_id, exchange_id from kalshid.exchange_ids where known_at > {StoreReader.Spell(After)} and known_at <= {StoreReader.Spell(Until)} order by known_at, market_id");
         await ReadEpochsAsync(copy, progress.OpenEpochsAt(After, IsReplacing));
     }
 
     private async Task ReadMarketsAsync(Func<string, CopyRows, Task> copy, int known)
     {
-        Markets = await ReadListAsync(copy, Markets,
+        await ReadListAsync(copy, Markets,
             $"select first_seen_at, market_id, ticker from kalshid.markets where market_id > {StoreReader.Spell(known)} and first_seen_at <= {StoreReader.Spell(Until)} order by market_id");
         LastMarket = known;
         for (; Markets.Key != long.MaxValue; Markets.MoveNext())
@@ -86,14 +81,12 @@ internal sealed class SourcePiece(int rowsMax)
         Markets.MoveNext();
     }
 
-    /// <summary>Rows of markets into `rows`, unless these had grown, at first contact.</summary>
-    private static async Task<CopyRows> ReadListAsync(Func<string, CopyRows, Task> copy, CopyRows rows, string select)
+    /// <summary>`rows` then stands on the first.</summary>
+    private static async Task ReadListAsync(Func<string, CopyRows, Task> copy, CopyRows rows, string select)
     {
-        rows = rows.Count > MarketsKept ? new CopyRows() : rows;
         await copy(select, rows);
         rows.Begin();
         rows.MoveNext();
-        return rows;
     }
 
     /// <summary>Which epochs are under way, and which of them are over by the end of the piece. `open`: those under way before it; null: not known.</summary>

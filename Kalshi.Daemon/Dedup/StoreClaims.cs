@@ -8,7 +8,11 @@ namespace Kalshi.Daemon.Dedup;
 /// </summary>
 internal sealed class StoreClaims
 {
-    private readonly Dictionary<string, long> _claims = [];
+    private readonly Dictionary<string, long> _claims;
+
+    /// <param name="known">As production has them: believed, even where two of them have read one store before this was refused.</param>
+    public StoreClaims(params IReadOnlyList<KnownGatherer> known) =>
+        _claims = known.ToDictionary(gatherer => gatherer.Name, gatherer => gatherer.Position.FirstRecordAt);
 
     /// <summary>The gatherer reads this store from now on, and not the one it read before. Throws <see cref="SetupException"/> when another one reads it.</summary>
     public void Claim(string name, long firstRecordAt)

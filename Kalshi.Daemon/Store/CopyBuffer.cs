@@ -20,7 +20,7 @@ internal sealed class CopyBuffer
     private const int TrailerBytes = 2;
     private const int InitialBytes = 4_096;
 
-    /// <summary>Beyond this, memory of which less than a quarter was used is given back by halves: what fills batches while a million markets are listed is empty afterwards.</summary>
+    /// <summary>As <see cref="SpareMemory.TryHalve"/> has it: what fills batches while a million markets are listed is empty afterwards.</summary>
     private const int KeptBytes = 1 << 18;
 
     /// <summary>Type ids of array elements, fixed in PostgreSQL.</summary>
@@ -50,9 +50,8 @@ internal sealed class CopyBuffer
 
     public void Clear()
     {
-        if (_bytes.Length > KeptBytes && _used < _bytes.Length / 4)
+        if (SpareMemory.TryHalve(ref _bytes, _used, KeptBytes))
         {
-            _bytes = new byte[_bytes.Length / 2];
             Signature.CopyTo(_bytes);
         }
 

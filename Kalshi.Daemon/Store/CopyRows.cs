@@ -17,7 +17,7 @@ internal sealed class CopyRows
 {
     private const int InitialBytes = 1 << 16;
 
-    /// <summary>Beyond this, memory of which the last answer filled less than a quarter is given back by halves.</summary>
+    /// <summary>As <see cref="SpareMemory.TryHalve"/> has it, of the last answer.</summary>
     private const int KeptBytes = 1 << 20;
     private const int SignatureBytes = 11;
     private const int EndOfRows = -1;
@@ -202,11 +202,7 @@ internal sealed class CopyRows
 
     private void Empty()
     {
-        if (_bytes.Length > KeptBytes && _length < _bytes.Length / 4)
-        {
-            _bytes = new byte[_bytes.Length / 2];
-        }
-
+        SpareMemory.TryHalve(ref _bytes, _length, KeptBytes);
         _length = 0;
     }
 
