@@ -187,6 +187,24 @@ internal sealed class SourceTest
     }
 
     [Test]
+    public async Task What_came_since_a_turn_began_is_not_passed_by()
+    {
+        var dsn = await StoreServers.Plain.NewDatabaseAsync();
+        using var rig = new LoaderRig(Seeds.New(out _)).Append(100).Finish();
+        rig.Load(dsn);
+        using var database = new Kalshi.Daemon.Store.StoreDatabase(dsn, TimeSpan.FromSeconds(5));
+        using var source = new GathererSource("g", database, SourceSettings.Usual, new StoreClaims(), () => 1, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance);
+        var tape = new TurnTape(market => $"{market}");
+        var rows = new SourceRows(0, source, new ProductionMarkets(), tape, tape, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance);
+        rows.Refresh();
+        rows.Start(new WakeSignal());
+        await Simulation.Eventually.BecomesTrue(() => source.ReadTo(0) == rig.End);
+        Assert.That(rows.Available, Is.Zero, "no turn has it at hand");
+        rows.Refresh();
+        Assert.That(rows.Available, Is.EqualTo(rig.End));
+    }
+
+    [Test]
     public async Task A_store_without_anything_new_is_asked_once_an_interval()
     {
         var dsn = await StoreServers.Plain.NewDatabaseAsync();

@@ -57,8 +57,18 @@ internal sealed class SourceRows(int gatherer, GathererSource source, Production
     /// <summary>Position of the next row at hand; `long.MaxValue` when there is none.</summary>
     public long Next => _piece is null ? long.MaxValue : Math.Min(_piece.Range.Deltas.Key, _nextOther);
 
-    /// <summary>Everything up to here is at hand or was told.</summary>
-    public long Available => source.ReadTo(Math.Max(Position, _piece?.Until ?? 0));
+    /// <summary>
+    /// Everything up to here is at hand or was told. A piece that came since <see cref="Refresh"/> counts only behind rows at hand, whose telling goes on with it: else the
+    /// turn would pass by rows that it does not tell.
+    /// </summary>
+    public long Available
+    {
+        get
+        {
+            var own = Math.Max(Position, _piece?.Until ?? 0);
+            return Next == long.MaxValue ? own : source.ReadTo(own);
+        }
+    }
 
     /// <summary>Begins to read where <see cref="Position"/> is.</summary>
     public void Start(WakeSignal wake) => source.Start(FirstRecordAt, Position, wake);
