@@ -9,14 +9,14 @@ namespace Kalshi.Daemon.Dedup;
 /// </code>
 internal sealed partial class BookMerge : IMergeMemory
 {
-    private const byte Version = 2;
+    private const byte Version = 3;
 
     /// <summary>Of the market being restored.</summary>
     private readonly List<(ChangeKey Key, MarketChange Change)> _recent = [];
     private int _recentMarket;
 
-    /// <summary>Of the markets that were read, those that <see cref="EndRestore"/> must wake.</summary>
-    private readonly HashSet<int> _restless = [];
+    /// <summary>Of the markets that were read, those that wait for something.</summary>
+    private readonly HashSet<int> _undecided = [];
 
     /// <summary>How far back <see cref="Restore"/> wants to see changes: exchange time, µs.</summary>
     public long RecentFrom => _context.Watermark - (3 * _context.Settings.Margin);
@@ -79,19 +79,19 @@ internal sealed partial class BookMerge : IMergeMemory
         }
     }
 
-    /// <summary>As bytes even when it is not at rest: the logs behind a state written while a million markets were taken up bring most of them there.</summary>
+    /// <summary>As bytes, whatever it waits for: it is woken when something is heard of it, or when it is looked at again.</summary>
     private void Read(StateReader reader, int id, int gatherers)
     {
         var market = new MarketMerge(id, _context);
         market.Read(reader, gatherers);
         PlaceOf(id) = _resting.Pack(market);
-        if (market.IsAtRest)
+        if (market.HasUndecided)
         {
-            _restless.Remove(id);
+            _undecided.Add(id);
         }
         else
         {
-            _restless.Add(id);
+            _undecided.Remove(id);
         }
     }
 
@@ -111,21 +111,18 @@ internal sealed partial class BookMerge : IMergeMemory
     public void EndRestore()
     {
         RestoreRecent();
-        foreach (var id in _restless)
+        foreach (var id in _undecided.Order())
         {
-            MarketOf(id);
+            if (_markets[id] is MarketMerge awake)
+            {
+                awake.IsWaiting = true;
+            }
+
+            _waiting.Enqueue((_context.Watermark, id));
         }
 
-        _restless.Clear();
-        _restless.TrimExcess();
-        foreach (var market in _markets.OfType<MarketMerge>())
-        {
-            if (market is { HasUndecided: true, IsWaiting: false })
-            {
-                market.IsWaiting = true;
-                _waiting.Enqueue((_context.Watermark, market));
-            }
-        }
+        _undecided.Clear();
+        _undecided.TrimExcess();
     }
 
     private void RestoreRecent()

@@ -15,8 +15,9 @@ internal sealed partial class BookMerge : IBookInput
     /// <summary>By id: a <see cref="MarketMerge"/>, or what <see cref="RestingMarkets"/> made of one of which nothing was heard for a while; null: not known.</summary>
     private object?[] _markets = new object?[1_024];
 
-    /// <summary>Markets that wait, by the watermark at which to look again.</summary>
-    private readonly Queue<(long DueAt, MarketMerge Market)> _waiting = [];
+    /// <summary>Markets that wait, by the watermark at which to look again: some soon, others when time alone may have decided.</summary>
+    private readonly Queue<(long DueAt, int Market)> _waiting = [];
+    private readonly Queue<(long DueAt, int Market)> _waitingLonger = [];
 
     public BookMerge(MergeSettings settings, IBookOutput output, IBookRecall recall)
     {
@@ -76,15 +77,20 @@ internal sealed partial class BookMerge : IBookInput
 
         _context.Touched.Clear();
 
-        for (var count = _waiting.Count; count > 0 && _waiting.TryPeek(out var next) && next.DueAt <= _context.Watermark; count--)
+        DecideDue(_waiting);
+        DecideDue(_waitingLonger);
+        Trim();
+        _context.EndTurn();
+    }
+
+    private void DecideDue(Queue<(long DueAt, int Market)> waiting)
+    {
+        for (var count = waiting.Count; count > 0 && waiting.TryPeek(out var next) && next.DueAt <= _context.Watermark; count--)
         {
-            var market = _waiting.Dequeue().Market;
+            var market = MarketOf(waiting.Dequeue().Market);
             market.IsWaiting = false;
             Decide(market);
         }
-
-        Trim();
-        _context.EndTurn();
     }
 
     private void Decide(MarketMerge market)
@@ -93,7 +99,14 @@ internal sealed partial class BookMerge : IBookInput
         if (market.Decide() && !market.IsWaiting)
         {
             market.IsWaiting = true;
-            _waiting.Enqueue((_context.Watermark + (_context.Settings.Margin / 8), market));
+            if (market.WaitsForTimeAlone)
+            {
+                _waitingLonger.Enqueue((_context.Watermark + _context.Settings.Margin, market.Id));
+            }
+            else
+            {
+                _waiting.Enqueue((_context.Watermark + (_context.Settings.Margin / 8), market.Id));
+            }
         }
 
         LayToRest(market);

@@ -18,10 +18,31 @@ internal sealed partial class MarketMerge
         HasChanges = 4,
         HasLast = 8,
         HasCleared = 16,
+
+        /// <summary>Its digest is that of its begin, and there is none before.</summary>
+        IsAsBegun = 32,
+    }
+
+    [Flags]
+    private enum RunFacts : byte
+    {
+        HasBook = 1,
+        IsEnded = 2,
+        IsChecked = 4,
+        HasKey = 8,
+
+        /// <summary>Its digest is not the tip's.</summary>
+        HasDigest = 16,
+        HasLevels = 32,
+
+        /// <summary>Those of the run that was written before.</summary>
+        HasSameLevels = 64,
+        HasMore = 128,
     }
 
     public void Write(StateWriter writer)
     {
+        Run? last = null;
         writer.Write7BitEncodedInt(_numbers);
         writer.Write7BitEncodedInt(_vouches);
         writer.Write7BitEncodedInt(_disagreements);
@@ -39,19 +60,20 @@ internal sealed partial class MarketMerge
 
         foreach (ref readonly var slot in _slots.AsSpan())
         {
-            Write(writer, slot);
+            Write(writer, slot, ref last);
         }
 
         writer.Write7BitEncodedInt(_orphans?.Count ?? 0);
         foreach (var orphan in _orphans ?? [])
         {
-            Write(writer, orphan);
+            Write(writer, orphan, epochId: 0, ref last);
         }
     }
 
     /// <summary>Takes over what <see cref="Write(StateWriter)"/> wrote; for a market just made. `gatherers`: as many as there were then; others are new.</summary>
     public void Read(StateReader reader, int gatherers)
     {
+        Run? last = null;
         (_numbers, _vouches, _disagreements) = (reader.Read7BitEncodedInt(), reader.Read7BitEncodedInt(), reader.Read7BitEncodedInt());
         for (var count = reader.Read7BitEncodedInt(); count > 0; count--)
         {
@@ -62,21 +84,24 @@ internal sealed partial class MarketMerge
 
         foreach (ref var slot in _slots.AsSpan(0, gatherers))
         {
-            slot = ReadSlot(reader);
+            slot = ReadSlot(reader, ref last);
         }
 
-        var orphans = reader.Read7BitEncodedInt();
-        _orphans = orphans == 0 ? null : [.. Enumerable.Range(0, orphans).Select(_ => ReadRun(reader))];
+        for (var orphans = reader.Read7BitEncodedInt(); orphans > 0; orphans--)
+        {
+            (_orphans ??= []).Add(ReadRun(reader, epochId: 0, ref last));
+        }
     }
 
     /// <summary>
-    /// Whether what <see cref="Write(StateWriter)"/> writes is all there is, for now: no change is recent, nothing waits, everything was saved.
+    /// Whether what <see cref="Write(StateWriter)"/> writes is all there is, for now: no change is recent or kept, everything was saved, and whether it waits shows
+    /// in what it waits for.
     /// </summary>
     public bool IsAtRest
     {
         get
         {
-            if (IsTouched || IsWaiting || IsDirty || HasUndecided)
+            if (IsTouched || IsDirty || _orphans is not null || IsWaiting != HasUndecided)
             {
                 return false;
             }
@@ -89,7 +114,7 @@ internal sealed partial class MarketMerge
 
             foreach (ref readonly var slot in _slots.AsSpan())
             {
-                isAtRest &= slot.State is RunState.None or RunState.Attached;
+                isAtRest &= slot is { State: RunState.None or RunState.Attached } or { State: RunState.Pending, Detail.Changes.Count: 0 };
             }
 
             return isAtRest;
@@ -154,8 +179,10 @@ internal sealed partial class MarketMerge
     private static void Write(StateWriter writer, Stretch stretch)
     {
         var hasCleared = !stretch.ClearedAt.IsNone;
+        var isAsBegun = stretch.Digest == stretch.Base && stretch.DigestBefore == 0;
         var facts = (stretch.IsGapEven ? StretchFacts.IsGapEven : 0) | (stretch.IsOpen ? StretchFacts.IsOpen : 0)
-            | (stretch.IsEmpty ? 0 : StretchFacts.HasChanges) | (stretch.Last.IsNone ? 0 : StretchFacts.HasLast) | (hasCleared ? StretchFacts.HasCleared : 0);
+            | (stretch.IsEmpty ? 0 : StretchFacts.HasChanges) | (stretch.Last.IsNone ? 0 : StretchFacts.HasLast) | (hasCleared ? StretchFacts.HasCleared : 0)
+            | (isAsBegun ? StretchFacts.IsAsBegun : 0);
         writer.Write((byte)facts);
         writer.Write7BitEncodedInt(stretch.Number);
         writer.Write7BitEncodedInt(stretch.GapNumber);
@@ -170,8 +197,12 @@ internal sealed partial class MarketMerge
         }
 
         writer.Write(stretch.Base);
-        writer.Write(stretch.Digest);
-        writer.Write(stretch.DigestBefore);
+        if (!isAsBegun)
+        {
+            writer.Write(stretch.Digest);
+            writer.Write(stretch.DigestBefore);
+        }
+
         if (!stretch.IsEmpty)
         {
             writer.Write7BitEncodedInt(stretch.FirstCount);
@@ -208,7 +239,8 @@ internal sealed partial class MarketMerge
         stretch.FromAt = ReadTime(reader, stretch.OpenedAt);
         stretch.LastReceivedAt = ReadTime(reader, stretch.OpenedAt);
         stretch.CoveredTo = ReadTime(reader, stretch.OpenedAt);
-        (stretch.Base, stretch.Digest, stretch.DigestBefore) = (reader.ReadUInt64(), reader.ReadUInt64(), reader.ReadUInt64());
+        stretch.Base = reader.ReadUInt64();
+        (stretch.Digest, stretch.DigestBefore) = facts.HasFlag(StretchFacts.IsAsBegun) ? (stretch.Base, 0) : (reader.ReadUInt64(), reader.ReadUInt64());
         if (facts.HasFlag(StretchFacts.HasChanges))
         {
             (stretch.FirstCount, stretch.First) = (reader.Read7BitEncodedInt(), ReadKey(reader, stretch.OpenedAt));
@@ -227,7 +259,7 @@ internal sealed partial class MarketMerge
         return stretch;
     }
 
-    private void Write(StateWriter writer, in RunSlot slot)
+    private void Write(StateWriter writer, in RunSlot slot, ref Run? last)
     {
         var isAtEnd = slot is { State: RunState.Attached, Detail: null, Lag: 0 };
         writer.Write((byte)((int)slot.State | (slot.IsProven ? IsProvenFact : 0) | (isAtEnd ? IsAtEndFact : 0)));
@@ -242,7 +274,7 @@ internal sealed partial class MarketMerge
         WriteTime(writer, slot.OpenedAt, slot.Stretch?.OpenedAt ?? 0);
         if (slot.State != RunState.Attached)
         {
-            Write(writer, slot.Detail!);
+            Write(writer, slot.Detail!, slot.EpochId, ref last);
         }
         else if (!isAtEnd)
         {
@@ -253,7 +285,7 @@ internal sealed partial class MarketMerge
         }
     }
 
-    private RunSlot ReadSlot(StateReader reader)
+    private RunSlot ReadSlot(StateReader reader, ref Run? last)
     {
         var facts = reader.ReadByte();
         var slot = new RunSlot { State = (RunState)(facts & (IsProvenFact - 1)), IsProven = (facts & IsProvenFact) != 0 };
@@ -267,7 +299,7 @@ internal sealed partial class MarketMerge
         slot.OpenedAt = ReadTime(reader, slot.Stretch?.OpenedAt ?? 0);
         if (slot.State != RunState.Attached)
         {
-            slot.Detail = ReadRun(reader);
+            slot.Detail = ReadRun(reader, slot.EpochId, ref last);
         }
         else if ((facts & IsAtEndFact) == 0)
         {
@@ -277,21 +309,57 @@ internal sealed partial class MarketMerge
         return slot;
     }
 
-    private void Write(StateWriter writer, Run run)
+    /// <summary>`epochId`: what the reader knows already. `last`: the run with levels that was written before; gatherers' books are nearly always the same.</summary>
+    private void Write(StateWriter writer, Run run, long epochId, ref Run? last)
     {
+        var hasLevels = run.Yes is { Length: > 0 } || run.No is { Length: > 0 };
+        var hasSame = hasLevels && last is not null && run.Yes.AsSpan().SequenceEqual(last.Yes) && run.No.AsSpan().SequenceEqual(last.No);
+        var hasMore = run.Changes.Count > 0 || run.Disagreement.Number > 0;
+        var hasDigest = run.Digest != (Tip?.Digest ?? 0);
+        var facts = (run.HasBook ? RunFacts.HasBook : 0) | (run.IsEnded ? RunFacts.IsEnded : 0) | (run.CheckedAt != 0 ? RunFacts.IsChecked : 0)
+            | (run.Key.IsNone ? 0 : RunFacts.HasKey) | (hasDigest ? RunFacts.HasDigest : 0) | (hasSame ? RunFacts.HasSameLevels : hasLevels ? RunFacts.HasLevels : 0)
+            | (hasMore ? RunFacts.HasMore : 0);
+        writer.Write((byte)facts);
         writer.Write7BitEncodedInt(run.Gatherer);
-        writer.Write(run.EpochId);
-        writer.Write(run.OpenedAt);
-        WriteKey(writer, run.Key);
-        writer.Write(run.Digest);
-        writer.Write(run.HasBook);
-        writer.Write7BitEncodedInt(run.Checked);
-        writer.Write(run.CheckedAt);
-        writer.Write(run.IsEnded);
-        writer.Write(run.CoveredTo);
-        writer.Write(run.Reason);
-        WriteLevels(writer, run.Yes);
-        WriteLevels(writer, run.No);
+        WriteTime(writer, run.EpochId, epochId);
+        WriteTime(writer, run.OpenedAt, Tip?.OpenedAt ?? 0);
+        if (hasDigest)
+        {
+            writer.Write(run.Digest);
+        }
+
+        if (!run.Key.IsNone)
+        {
+            WriteKey(writer, run.Key, run.OpenedAt);
+        }
+
+        if (run.CheckedAt != 0)
+        {
+            writer.Write7BitEncodedInt(run.Checked);
+            WriteTime(writer, run.CheckedAt, run.OpenedAt);
+        }
+
+        if (run.IsEnded)
+        {
+            WriteTime(writer, run.CoveredTo, run.OpenedAt);
+            writer.Write(run.Reason);
+        }
+
+        if (hasLevels && !hasSame)
+        {
+            WriteLevels(writer, run.Yes);
+            WriteLevels(writer, run.No);
+        }
+
+        last = hasLevels ? run : last;
+        if (hasMore)
+        {
+            WriteMore(writer, run);
+        }
+    }
+
+    private static void WriteMore(StateWriter writer, Run run)
+    {
         writer.Write7BitEncodedInt(run.Changes.Count);
         foreach (var change in run.Changes)
         {
@@ -311,24 +379,49 @@ internal sealed partial class MarketMerge
         }
     }
 
-    private Run ReadRun(StateReader reader)
+    private Run ReadRun(StateReader reader, long epochId, ref Run? last)
     {
+        var facts = (RunFacts)reader.ReadByte();
         var run = new Run
         {
+            HasBook = facts.HasFlag(RunFacts.HasBook),
+            IsEnded = facts.HasFlag(RunFacts.IsEnded),
             Gatherer = reader.Read7BitEncodedInt(),
-            EpochId = reader.ReadInt64(),
-            OpenedAt = reader.ReadInt64(),
-            Key = ReadKey(reader),
-            Digest = reader.ReadUInt64(),
-            HasBook = reader.ReadBoolean(),
-            Checked = reader.Read7BitEncodedInt(),
-            CheckedAt = reader.ReadInt64(),
-            IsEnded = reader.ReadBoolean(),
-            CoveredTo = reader.ReadInt64(),
-            Reason = reader.ReadString(),
-            Yes = ReadLevels(reader),
-            No = ReadLevels(reader),
+            EpochId = ReadTime(reader, epochId),
+            OpenedAt = ReadTime(reader, Tip?.OpenedAt ?? 0),
         };
+        run.Digest = facts.HasFlag(RunFacts.HasDigest) ? reader.ReadUInt64() : Tip?.Digest ?? 0;
+        run.Key = facts.HasFlag(RunFacts.HasKey) ? ReadKey(reader, run.OpenedAt) : ChangeKey.None;
+        if (facts.HasFlag(RunFacts.IsChecked))
+        {
+            (run.Checked, run.CheckedAt) = (reader.Read7BitEncodedInt(), ReadTime(reader, run.OpenedAt));
+        }
+
+        if (run.IsEnded)
+        {
+            (run.CoveredTo, run.Reason) = (ReadTime(reader, run.OpenedAt), reader.ReadString());
+        }
+
+        if (facts.HasFlag(RunFacts.HasLevels))
+        {
+            (run.Yes, run.No) = (ReadLevels(reader), ReadLevels(reader));
+            last = run;
+        }
+        else if (facts.HasFlag(RunFacts.HasSameLevels))
+        {
+            (run.Yes, run.No) = (last!.Yes, last.No);
+        }
+
+        if (facts.HasFlag(RunFacts.HasMore))
+        {
+            ReadMore(reader, run);
+        }
+
+        return run;
+    }
+
+    private void ReadMore(StateReader reader, Run run)
+    {
         for (var count = reader.Read7BitEncodedInt(); count > 0; count--)
         {
             run.Changes.Add(ReadChange(reader));
@@ -339,8 +432,6 @@ internal sealed partial class MarketMerge
             run.Disagreement = new Disagreement(
                 Id, number, reader.ReadInt64(), ReadKey(reader), ReadChange(reader), reader.ReadUInt32(), ReadChange(reader), reader.Read7BitEncodedInt(), 0, "");
         }
-
-        return run;
     }
 
     private static void WriteKey(StateWriter writer, ChangeKey key)
@@ -360,18 +451,19 @@ internal sealed partial class MarketMerge
 
     private static ChangeKey ReadKey(StateReader reader, long near) => new(ReadTime(reader, near), reader.Read7BitEncodedInt());
 
-    /// <summary>As the distance from another time, zigzag; 0, which says that there is none, as itself.</summary>
-    private static void WriteTime(StateWriter writer, long time, long near)
-    {
-        var distance = time - near;
-        writer.Write7BitEncodedInt64(time == 0 ? 0 : ((distance << 1) ^ (distance >> 63)) + 1);
-    }
+    /// <summary>As the distance from another time; 0, which says that there is none, as itself.</summary>
+    private static void WriteTime(StateWriter writer, long time, long near) => writer.Write7BitEncodedInt64(time == 0 ? 0 : (long)ZigZag(time - near) + 1);
 
     private static long ReadTime(StateReader reader, long near)
     {
         var told = reader.Read7BitEncodedInt64();
-        return told == 0 ? 0 : near + ((long)((ulong)(told - 1) >> 1) ^ -((told - 1) & 1));
+        return told == 0 ? 0 : near + Signed((ulong)(told - 1));
     }
+
+    /// <summary>Small for what is near 0, on either side.</summary>
+    private static ulong ZigZag(long value) => (ulong)((value << 1) ^ (value >> 63));
+
+    private static long Signed(ulong zigZag) => (long)(zigZag >> 1) ^ -(long)(zigZag & 1);
 
     private static void Write(StateWriter writer, in MarketChange change)
     {
@@ -388,19 +480,23 @@ internal sealed partial class MarketMerge
     private static void WriteLevels(StateWriter writer, Level[]? levels)
     {
         writer.Write7BitEncodedInt(levels?.Length ?? 0);
+        var price = 0;
         foreach (var level in levels ?? [])
         {
-            writer.Write(level.Price);
-            writer.Write(level.Quantity);
+            writer.Write7BitEncodedInt64((long)ZigZag(level.Price - price));
+            writer.Write7BitEncodedInt64((long)ZigZag(level.Quantity));
+            price = level.Price;
         }
     }
 
     private static Level[] ReadLevels(StateReader reader)
     {
         var levels = new Level[reader.Read7BitEncodedInt()];
-        for (var i = 0; i < levels.Length; i++)
+        var price = 0;
+        foreach (ref var level in levels.AsSpan())
         {
-            levels[i] = new Level(reader.ReadInt32(), reader.ReadInt64());
+            price += (int)Signed((ulong)reader.Read7BitEncodedInt64());
+            level = new Level(price, Signed((ulong)reader.Read7BitEncodedInt64()));
         }
 
         return levels;

@@ -48,6 +48,33 @@ internal sealed partial class MarketMerge
         return _orphans is { Count: > 0 };
     }
 
+    /// <summary>
+    /// Whether nothing that waits can be decided before the margin has passed, unless more is told of the market: books alone, received within it, of a tip that somebody goes on with.
+    /// </summary>
+    public bool WaitsForTimeAlone
+    {
+        get
+        {
+            if (_orphans is not null || Tip is not { } tip || !HasPresent(tip))
+            {
+                return false;
+            }
+
+            var waits = true;
+            foreach (ref readonly var slot in _slots.AsSpan())
+            {
+                waits &= slot.State switch
+                {
+                    RunState.Pending => slot.Detail is { HasBook: true, Changes.Count: 0 } run && _context.Watermark < run.OpenedAt + Margin && StretchAt(run.OpenedAt) == tip,
+                    RunState.Attached => slot.Stretch == tip,
+                    _ => slot.State != RunState.Joining,
+                };
+            }
+
+            return waits;
+        }
+    }
+
     private bool PlaceOrphans()
     {
         var hasPlaced = false;

@@ -3,8 +3,8 @@ using Kalshi.Daemon.Books;
 namespace Kalshi.Daemon.Dedup;
 
 /// <summary>
-/// Markets of which nothing is expected for now, as bytes: of a million markets nearly all are quiet, and as objects each would take four times as much. The form is
-/// that of the merge's memory. One thread.
+/// Markets of which nothing was told lately, as bytes: of a million markets nearly all are quiet, and as objects each would take four times as much, ten times while books
+/// of several gatherers wait for time to pass. The form is that of the merge's memory. One thread.
 /// </summary>
 internal sealed class RestingMarkets
 {
@@ -28,7 +28,7 @@ internal sealed class RestingMarkets
         return _stream.ToArray();
     }
 
-    /// <summary>The market as it was.</summary>
+    /// <summary>The market as it was; one that has something undecided is among those that wait.</summary>
     public MarketMerge Unpack(int id, byte[] packed)
     {
         _stream.SetLength(0);
@@ -36,6 +36,7 @@ internal sealed class RestingMarkets
         _stream.Position = 0;
         var market = new MarketMerge(id, _context);
         market.Read(_reader, _context.Settings.Gatherers);
+        market.IsWaiting = market.HasUndecided;
         return market;
     }
 }
