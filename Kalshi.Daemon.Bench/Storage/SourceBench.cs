@@ -116,7 +116,9 @@ internal static class SourceBench
             // Nothing to add.
         }
 
-        public void OnTurn(long watermark)
+        bool IBookInput.OnTurn(long watermark) => false;
+
+        void IStreamInput.OnTurn(long watermark)
         {
             // Nothing to add.
         }

@@ -36,11 +36,11 @@ internal sealed class OracleMerge(Scenario scenario, IBookOutput output) : IBook
     {
     }
 
-    public void OnTurn(long watermark)
+    public bool OnTurn(long watermark)
     {
         if (_isDone || _told.Zip(scenario.Feeds).Any(pair => pair.First.Count < pair.Second.Count))
         {
-            return;
+            return false;
         }
 
         _isDone = true;
@@ -56,6 +56,8 @@ internal sealed class OracleMerge(Scenario scenario, IBookOutput output) : IBook
         {
             new OracleMarket(scenario, truth, output).Tell();
         }
+
+        return false;
     }
 
     public void WriteAll(StateWriter writer)

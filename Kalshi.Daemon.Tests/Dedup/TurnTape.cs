@@ -57,7 +57,11 @@ internal sealed class TurnTape(Func<int, string> tickerOf) : IBookInput, IStream
 
     void IBookInput.OnPresence(int gatherer, bool isPresent) => Presence.Add($"{gatherer} {(isPresent ? "present" : "absent")}");
 
-    void IBookInput.OnTurn(long watermark) => Turns.Add(watermark);
+    bool IBookInput.OnTurn(long watermark)
+    {
+        Turns.Add(watermark);
+        return false;
+    }
 
     public void OnTrade(int gatherer, int market, long receivedAt, Message trade, bool isBackfilled) => Add(gatherer, receivedAt,
         $"{(isBackfilled ? "backfilled" : "trade")} {receivedAt} {tickerOf(market)} {Text(trade.TradeId)} {trade.ExchangeAt} {trade.Count} {trade.YesPrice} {trade.NoPrice} {trade.TakerSide} {trade.TakerBookSide} {trade.IsBlockTrade}");

@@ -9,6 +9,9 @@ namespace Kalshi.Daemon.Dedup;
 /// </summary>
 internal sealed partial class BookMerge : IBookInput
 {
+    /// <summary>Markets that waited, looked at in one turn: all of a million are due at once when the books of all came at once.</summary>
+    private const int DecidedMax = 50_000;
+
     private readonly MergeContext _context;
     private readonly RestingMarkets _resting;
 
@@ -67,7 +70,7 @@ internal sealed partial class BookMerge : IBookInput
         _context.IsPresent[gatherer] = isPresent;
     }
 
-    public void OnTurn(long watermark)
+    public bool OnTurn(long watermark)
     {
         _context.Watermark = Math.Max(_context.Watermark, watermark);
         for (var i = 0; i < _context.Touched.Count; i++)
@@ -77,20 +80,29 @@ internal sealed partial class BookMerge : IBookInput
 
         _context.Touched.Clear();
 
-        DecideDue(_waiting);
-        DecideDue(_waitingLonger);
+        var left = DecidedMax;
+        var hasMore = DecideDue(_waiting, ref left) | DecideDue(_waitingLonger, ref left);
         Trim();
         _context.EndTurn();
+        return hasMore;
     }
 
-    private void DecideDue(Queue<(long DueAt, int Market)> waiting)
+    /// <summary>True when some of them are left.</summary>
+    private bool DecideDue(Queue<(long DueAt, int Market)> waiting, ref int left)
     {
         for (var count = waiting.Count; count > 0 && waiting.TryPeek(out var next) && next.DueAt <= _context.Watermark; count--)
         {
+            if (left-- <= 0)
+            {
+                return true;
+            }
+
             var market = MarketOf(waiting.Dequeue().Market);
             market.IsWaiting = false;
             Decide(market);
         }
+
+        return false;
     }
 
     private void Decide(MarketMerge market)

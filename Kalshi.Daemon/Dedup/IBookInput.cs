@@ -35,6 +35,9 @@ internal interface IBookInput
     /// <summary>Whether the others wait for the gatherer: false while it is unreachable or too far behind.</summary>
     void OnPresence(int gatherer, bool isPresent);
 
-    /// <summary>End of a turn: everything up to `watermark` (µs) was told by every gatherer that is present. Decides what was waiting.</summary>
-    void OnTurn(long watermark);
+    /// <summary>
+    /// End of a turn: everything up to `watermark` (µs) was told by every gatherer that is present. Decides what was waiting. True when there is more of that than one turn should
+    /// hold: then another turn is due, even if it has nothing to tell.
+    /// </summary>
+    bool OnTurn(long watermark);
 }

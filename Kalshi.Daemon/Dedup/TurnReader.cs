@@ -34,6 +34,9 @@ internal sealed class TurnReader : IMergeMemory, IDisposable
     private readonly WakeSignal _wake = new();
     private bool _isPresenceTold;
 
+    /// <summary>The books did not decide everything that was due.</summary>
+    private bool _hasUndecided;
+
     /// <param name="sources">By index of the gatherer; disposed of with this.</param>
     /// <param name="now">The clock of the sources, µs.</param>
     public TurnReader(
@@ -89,7 +92,7 @@ internal sealed class TurnReader : IMergeMemory, IDisposable
         TurnRows = 0;
         var lateTo = Tell(isPresent: false, until);
         var toldTo = Tell(isPresent: true, until);
-        var isMoved = TurnRows > 0;
+        var isMoved = TurnRows > 0 || _hasUndecided;
         for (var i = 0; i < _rows.Length; i++)
         {
             isMoved |= _rows[i].Pass(Math.Min(_isPresent[i] ? toldTo : lateTo, _rows[i].Available));
@@ -98,7 +101,7 @@ internal sealed class TurnReader : IMergeMemory, IDisposable
         if (isMoved)
         {
             Watermark = Math.Max(Watermark, toldTo);
-            _books.OnTurn(Watermark);
+            _hasUndecided = _books.OnTurn(Watermark);
             _streams.OnTurn(Watermark);
         }
 
