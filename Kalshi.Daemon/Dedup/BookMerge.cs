@@ -12,6 +12,9 @@ internal sealed partial class BookMerge : IBookInput
     /// <summary>Markets that waited, looked at in one turn: all of a million are due at once when the books of all came at once.</summary>
     private const int DecidedMax = 50_000;
 
+    /// <summary>Places that an empty queue keeps.</summary>
+    private const int SpareMax = 4_096;
+
     private readonly MergeContext _context;
     private readonly RestingMarkets _resting;
 
@@ -100,6 +103,11 @@ internal sealed partial class BookMerge : IBookInput
             var market = MarketOf(waiting.Dequeue().Market);
             market.IsWaiting = false;
             Decide(market);
+        }
+
+        if (waiting is { Count: 0, Capacity: > SpareMax })
+        {
+            waiting.TrimExcess();
         }
 
         return false;

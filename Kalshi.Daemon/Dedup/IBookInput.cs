@@ -37,7 +37,7 @@ internal interface IBookInput
 
     /// <summary>
     /// End of a turn: everything up to `watermark` (µs) was told by every gatherer that is present. Decides what was waiting. True when there is more of that than one turn should
-    /// hold: then another turn is due, even if it has nothing to tell.
+    /// hold: the next turn goes on with it and tells nothing.
     /// </summary>
     bool OnTurn(long watermark);
 }

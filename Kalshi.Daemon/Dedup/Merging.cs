@@ -117,7 +117,7 @@ internal sealed class Merging
                 continue;
             }
 
-            Volatile.Write(ref _lastRowsTicks, turns.TurnRows > 0 ? Environment.TickCount64 : _lastRowsTicks);
+            Volatile.Write(ref _lastRowsTicks, turns.TurnRows > 0 || turns.HasUndecided ? Environment.TickCount64 : _lastRowsTicks);
             Complete(turn, turns, markets, memory);
             _store.Commit(turn, stop);
             _backoff.Reset();

@@ -34,9 +34,6 @@ internal sealed class TurnReader : IMergeMemory, IDisposable
     private readonly WakeSignal _wake = new();
     private bool _isPresenceTold;
 
-    /// <summary>The books did not decide everything that was due.</summary>
-    private bool _hasUndecided;
-
     /// <param name="sources">By index of the gatherer; disposed of with this.</param>
     /// <param name="now">The clock of the sources, µs.</param>
     public TurnReader(
@@ -54,6 +51,9 @@ internal sealed class TurnReader : IMergeMemory, IDisposable
 
     /// <summary>Rows told by the last turn.</summary>
     public int TurnRows { get; private set; }
+
+    /// <summary>The last turn left to the next one what the books had to decide.</summary>
+    public bool HasUndecided { get; private set; }
 
     public long PositionOf(int gatherer) => _rows[gatherer].Position;
 
@@ -82,6 +82,14 @@ internal sealed class TurnReader : IMergeMemory, IDisposable
     /// </summary>
     public bool TryTurn()
     {
+        TurnRows = 0;
+        if (HasUndecided)
+        {
+            // Before anything more is told: what is decided late finds less of what it is decided by.
+            HasUndecided = _books.OnTurn(Watermark);
+            return true;
+        }
+
         foreach (var rows in _rows)
         {
             rows.Refresh();
@@ -89,10 +97,9 @@ internal sealed class TurnReader : IMergeMemory, IDisposable
 
         WatchPresence();
         var until = Math.Max(Watermark, ReadyTo());
-        TurnRows = 0;
         var lateTo = Tell(isPresent: false, until);
         var toldTo = Tell(isPresent: true, until);
-        var isMoved = TurnRows > 0 || _hasUndecided;
+        var isMoved = TurnRows > 0;
         for (var i = 0; i < _rows.Length; i++)
         {
             isMoved |= _rows[i].Pass(Math.Min(_isPresent[i] ? toldTo : lateTo, _rows[i].Available));
@@ -101,7 +108,7 @@ internal sealed class TurnReader : IMergeMemory, IDisposable
         if (isMoved)
         {
             Watermark = Math.Max(Watermark, toldTo);
-            _hasUndecided = _books.OnTurn(Watermark);
+            HasUndecided = _books.OnTurn(Watermark);
             _streams.OnTurn(Watermark);
         }
 

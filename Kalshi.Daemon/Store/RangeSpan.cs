@@ -9,7 +9,9 @@ namespace Kalshi.Daemon.Store;
 internal sealed class RangeSpan
 {
     private const long First = 10 * Micros.PerSecond;
-    private const long Min = 100 * Micros.PerMillisecond;
+
+    /// <summary>All markets' snapshots may come within a second.</summary>
+    private const long Min = Micros.PerMillisecond;
 
     /// <summary>What a burst after a silence may cost the server: it sorts one such span to give us the begin of it.</summary>
     private const long Max = 15 * Micros.PerMinute;
