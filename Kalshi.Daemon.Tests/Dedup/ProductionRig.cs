@@ -58,7 +58,7 @@ internal sealed class ProductionRig : IDisposable
         Assert.That(start.Gatherers.Select(gatherer => gatherer.Name), Is.EqualTo(Settings.Gatherers));
         Assert.That(start.Gatherers.Select(gatherer => gatherer.Position.At), Is.EqualTo(Enumerable.Range(0, 3).Select(gatherer => start.Turn == 0 ? 0 : RandomTurns.PositionOf(gatherer, start.Turn))));
         var model = Model();
-        Assert.That(start.Markets.Select(Encoding.UTF8.GetString), Is.EqualTo(model.Markets));
+        Assert.That(Enumerable.Range(1, start.Markets.Count).Select(market => Encoding.UTF8.GetString(start.Markets.Ticker(market))), Is.EqualTo(model.Markets));
         Opened++;
         return start;
     }

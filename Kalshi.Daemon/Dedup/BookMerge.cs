@@ -10,7 +10,7 @@ namespace Kalshi.Daemon.Dedup;
 internal sealed partial class BookMerge : IBookInput
 {
     /// <summary>Markets that waited, looked at in one turn: all of a million are due at once when the books of all came at once.</summary>
-    private const int DecidedMax = 50_000;
+    private const int DecidedMax = 20_000;
 
     /// <summary>Places that an empty queue keeps.</summary>
     private const int SpareMax = 4_096;

@@ -7,7 +7,8 @@ namespace Kalshi.Daemon.Dedup;
 /// <summary>
 /// One gatherer's store, read ahead of the turns.
 /// <b>In</b>: the store, up to its loader's cursor. <b>Out</b>: <see cref="SourcePiece"/>s in order, without end. <b>Thread</b>: a task of its own that connects, with
-/// back-off, polls and reads; the other methods are for the thread of the turns unless they say otherwise. <b>Bound</b>: two pieces ahead of the one in use.
+/// back-off, polls and reads; the other methods are for the thread of the turns unless they say otherwise. <b>Bound</b>: two pieces ahead of the one in use, and no second one
+/// ahead of one that is large.
 /// <b>When full</b>: nothing is read, only the loader's cursor.
 /// </summary>
 /// <remarks>
@@ -23,6 +24,9 @@ internal sealed class GathererSource : IDisposable
 
     private const int PiecesAhead = 2;
 
+    /// <summary>With so much at hand nothing is read.</summary>
+    private const long BytesAhead = 4 << 20;
+
     private readonly StoreDatabase _database;
     private readonly SourceSettings _settings;
     private readonly StoreClaims _claims;
@@ -35,7 +39,8 @@ internal sealed class GathererSource : IDisposable
     /// <summary>Guards the pieces and what is to be published.</summary>
     private readonly Lock _lock = new();
     private readonly Queue<SourcePiece> _ready = [];
-    private readonly Stack<SourcePiece> _free = [];
+    private readonly Queue<SourcePiece> _free = [];
+    private bool _isOutOfRoom;
     private (long FirstRecordAt, long Position) _durable;
 
     private SourceProgress _progress = new(0, 0);
@@ -92,10 +97,19 @@ internal sealed class GathererSource : IDisposable
     /// <summary>The next piece, which is the caller's until <see cref="Return"/>; null when there is none for now.</summary>
     public SourcePiece? TryTake()
     {
+        SourcePiece? piece;
+        bool makesRoom;
         lock (_lock)
         {
-            return _ready.TryDequeue(out var piece) ? piece : null;
+            makesRoom = _ready.TryDequeue(out piece) && _isOutOfRoom;
         }
+
+        if (makesRoom)
+        {
+            _room.Set();
+        }
+
+        return piece;
     }
 
     /// <summary>Where what is read ahead of the store of that first_record_at ends; `otherwise` when nothing is.</summary>
@@ -119,8 +133,10 @@ internal sealed class GathererSource : IDisposable
 
     public void Return(SourcePiece piece)
     {
-        Free(piece);
-        _room.Set();
+        lock (_lock)
+        {
+            _free.Enqueue(piece);
+        }
     }
 
     /// <summary>Production holds everything up to the position for good: the store is told soon, so that its retention may go on. Any thread.</summary>
@@ -194,8 +210,8 @@ internal sealed class GathererSource : IDisposable
             }
             else if (piece is not null)
             {
-                // Not returned: that would end the wait for the next poll at once.
-                Free(piece);
+                piece.Clear();
+                Return(piece);
             }
 
             await PublishAsync(session);
@@ -211,15 +227,8 @@ internal sealed class GathererSource : IDisposable
     {
         lock (_lock)
         {
-            return _ready.Count >= PiecesAhead ? null : _free.TryPop(out var free) ? free : new SourcePiece(_settings.PieceRowsMax);
-        }
-    }
-
-    private void Free(SourcePiece piece)
-    {
-        lock (_lock)
-        {
-            _free.Push(piece);
+            _isOutOfRoom = _ready.Count >= PiecesAhead || _ready.Sum(static piece => piece.Bytes) > BytesAhead;
+            return _isOutOfRoom ? null : _free.TryDequeue(out var free) ? free : new SourcePiece(_settings.PieceRowsMax);
         }
     }
 

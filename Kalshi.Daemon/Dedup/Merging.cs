@@ -77,12 +77,7 @@ internal sealed class Merging
 
     private void RunClaim(ProductionStart start, CancellationToken stop)
     {
-        var markets = new ProductionMarkets();
-        foreach (var ticker in start.Markets)
-        {
-            markets.Load(ticker);
-        }
-
+        var markets = start.Markets;
         var settings = _settings with { Gatherers = start.Gatherers.Count };
         var output = new TurnOutput();
         var recall = new ProductionRecall(_production, _options.ProductionMarketIndex, _patience, () => _store.Flush(stop), stop);

@@ -12,6 +12,9 @@ namespace Kalshi.Daemon.Dedup;
 /// </summary>
 internal sealed class ProductionBatch : IBookOutput, IStreamOutput
 {
+    /// <summary>As <see cref="SpareMemory.TryHalve"/> has it.</summary>
+    private const int LogKeptBytes = 1 << 18;
+
     private readonly string[] _gatherers;
     private readonly CopyBuffer[] _tables = [.. Enumerable.Range(0, ProductionTables.Count).Select(_ => new CopyBuffer())];
     private readonly List<BookStep> _steps = [new BookStep()];
@@ -22,7 +25,7 @@ internal sealed class ProductionBatch : IBookOutput, IStreamOutput
     private readonly GathererPosition[] _from;
     private readonly GathererPosition[] _to;
     private readonly List<long> _hours = [];
-    private readonly MemoryStream _log = new();
+    private MemoryStream _log = new();
     private long _hour;
     private int _place;
 
@@ -108,6 +111,12 @@ internal sealed class ProductionBatch : IBookOutput, IStreamOutput
         positions.CopyTo(_from);
         positions.CopyTo(_to);
         State = null;
+        PackedLog = [];
+        if (_log.Capacity > LogKeptBytes && _log.Length < _log.Capacity / 4)
+        {
+            _log = new MemoryStream(_log.Capacity / 2);
+        }
+
         _log.SetLength(0);
         _hours.Clear();
         _hour = long.MinValue;

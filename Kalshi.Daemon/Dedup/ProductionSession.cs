@@ -1,5 +1,4 @@
 using System.Data;
-using System.Text;
 using Kalshi.Daemon.Primitives;
 using Kalshi.Daemon.Store;
 using Npgsql;
@@ -168,15 +167,15 @@ internal sealed class ProductionSession : IAsyncDisposable
         return gatherers;
     }
 
-    private async Task<IReadOnlyList<byte[]>> ReadMarketsAsync(CancellationToken cancellation)
+    private async Task<ProductionMarkets> ReadMarketsAsync(CancellationToken cancellation)
     {
         await using var command = new NpgsqlCommand("select market_id, ticker from kalshid.markets order by market_id", _connection);
         await using var reader = await command.ExecuteReaderAsync(cancellation);
-        var markets = new List<byte[]>();
+        var markets = new ProductionMarkets();
         while (await reader.ReadAsync(cancellation))
         {
             Damaged(reader.GetInt32(0) != markets.Count + 1, "the markets' ids are not 1, 2, 3, …");
-            markets.Add(Encoding.UTF8.GetBytes(reader.GetString(1)));
+            markets.Load(reader.GetFieldValue<byte[]>(1));
         }
 
         return markets;

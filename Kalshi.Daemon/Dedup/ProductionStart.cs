@@ -9,11 +9,11 @@ namespace Kalshi.Daemon.Dedup;
 /// Every gatherer that production knows, by index: those of the configuration, and others that it met earlier (nobody tells of them now). The
 /// merges' gatherers are these, and as many.
 /// </param>
-/// <param name="Markets">Tickers in UTF-8; market id n stands at n − 1.</param>
+/// <param name="Markets">Those that production knows.</param>
 /// <param name="PackedState">The merges' whole memory as of <paramref name="StateTurn"/>; null when none was ever stored.</param>
 /// <param name="PackedLog">What each turn after that one changed, in order, up to <paramref name="Turn"/>.</param>
 internal sealed record ProductionStart(
-    long Turn, long Watermark, IReadOnlyList<KnownGatherer> Gatherers, IReadOnlyList<byte[]> Markets, byte[]? PackedState, long StateTurn, IReadOnlyList<byte[]> PackedLog)
+    long Turn, long Watermark, IReadOnlyList<KnownGatherer> Gatherers, ProductionMarkets Markets, byte[]? PackedState, long StateTurn, IReadOnlyList<byte[]> PackedLog)
 {
     /// <summary>
     /// Tells the merges' memory: the whole state once, if there is one, then each turn's log, as they were written. Throws what those throw, and

@@ -53,6 +53,19 @@ internal sealed class SourcePiece(int rowsMax)
     /// <summary>The largest market id known with this piece.</summary>
     public int LastMarket { get; private set; }
 
+    /// <summary>Of the rows held.</summary>
+    public long Bytes => Range.Bytes + Channels.HeldBytes + Markets.HeldBytes + ExchangeIds.HeldBytes;
+
+    /// <summary>Without rows, for now: memory that many needed goes by and by.</summary>
+    public void Clear()
+    {
+        Range.Clear();
+        Channels.Clear();
+        Markets.Clear();
+        ExchangeIds.Clear();
+        _epochs.Clear();
+    }
+
     /// <summary>Within one transaction.</summary>
     public async Task ReadAsync(Func<string, CopyRows, Task> copy, SourceProgress progress, StoreFacts facts)
     {

@@ -32,7 +32,9 @@ internal sealed class SourceRows(int gatherer, GathererSource source, Production
     /// <summary>By the store's market id: production's; 0 = not known.</summary>
     private int[] _markets = new int[1_024];
 
+    /// <summary>Null when everything of it was told, which is up to `_toldTo` then.</summary>
     private SourcePiece? _piece;
+    private long _toldTo;
     private int _end;
 
     /// <summary>Position of the next thing in the piece that is no delta.</summary>
@@ -65,7 +67,7 @@ internal sealed class SourceRows(int gatherer, GathererSource source, Production
     {
         get
         {
-            var own = Math.Max(Position, _piece?.Until ?? 0);
+            var own = Math.Max(Position, _piece?.Until ?? _toldTo);
             return Next == long.MaxValue ? own : source.ReadTo(own);
         }
     }
@@ -76,11 +78,17 @@ internal sealed class SourceRows(int gatherer, GathererSource source, Production
     /// <summary>Goes on to the next piece while there is nothing left in this one.</summary>
     public void Refresh()
     {
-        while (Next == long.MaxValue && source.TryTake() is { } piece)
+        while (Next == long.MaxValue)
         {
-            if (_piece is not null)
+            if (_piece is { } told)
             {
-                source.Return(_piece);
+                (_piece, _toldTo) = (null, told.Until);
+                source.Return(told);
+            }
+
+            if (source.TryTake() is not { } piece)
+            {
+                return;
             }
 
             Begin(piece);

@@ -20,7 +20,7 @@ internal sealed class HeapTrim
     private long _trimmedTicks = Stopwatch.GetTimestamp();
 
     /// <summary>
-    /// Collects when the process has grown by half and a little since the last time, and twice a minute when anything worth it was allocated. Call it as
+    /// Collects when the process has grown by a quarter and a little since the last time, and twice a minute when anything worth it was allocated. Call it as
     /// often as you like.
     /// </summary>
     public void TrimWhenDue()
@@ -31,7 +31,7 @@ internal sealed class HeapTrim
         }
 
         _lookedTicks = Stopwatch.GetTimestamp();
-        var hasGrown = Environment.WorkingSet > _resident + (_resident / 2) + Slack;
+        var hasGrown = Environment.WorkingSet > _resident + (_resident / 4) + (Slack / 2);
         if (hasGrown || (Stopwatch.GetElapsedTime(_trimmedTicks) >= Seldom && GC.GetTotalAllocatedBytes() - _allocated > Slack))
         {
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);

@@ -33,6 +33,9 @@ internal sealed class CopyRows
     /// <summary>Rows held.</summary>
     public int Count { get; private set; }
 
+    /// <summary>Of the answer held.</summary>
+    public int HeldBytes => _length;
+
     /// <summary>First column of the first and the last row held, as µs since 1970; meaningless without rows.</summary>
     public long FirstKey { get; private set; }
 
@@ -44,7 +47,7 @@ internal sealed class CopyRows
     /// <summary>Takes the whole answer. Throws <see cref="InvalidDataException"/> when it is none.</summary>
     public void Fill(Stream answer)
     {
-        Empty();
+        Clear();
         while (answer.Read(Room()) is var read and > 0)
         {
             _length += read;
@@ -57,7 +60,6 @@ internal sealed class CopyRows
     public async Task FillAsync(Stream answer, CancellationToken cancellation)
     {
         Clear();
-        Empty();
         while (await answer.ReadAsync(RoomInMemory(), cancellation) is var read and > 0)
         {
             _length += read;
@@ -66,8 +68,11 @@ internal sealed class CopyRows
         Walk();
     }
 
+    /// <summary>No rows; a part of the memory goes when the last answer needed little of it.</summary>
     public void Clear()
     {
+        SpareMemory.TryHalve(ref _bytes, _length, KeptBytes);
+        _length = 0;
         Count = 0;
         Key = long.MaxValue;
     }
@@ -198,12 +203,6 @@ internal sealed class CopyRows
         }
 
         _at += sizeof(int) + bytes;
-    }
-
-    private void Empty()
-    {
-        SpareMemory.TryHalve(ref _bytes, _length, KeptBytes);
-        _length = 0;
     }
 
     private Span<byte> Room() => RoomInMemory().Span;

@@ -25,6 +25,21 @@ internal sealed class StoreRange(int rowsMax = int.MaxValue)
     /// <summary>How full the fullest table is: 1 = it cut the range.</summary>
     public double Fill { get; private set; }
 
+    /// <summary>Of the rows held.</summary>
+    public long Bytes
+    {
+        get
+        {
+            long bytes = 0;
+            foreach (var (_, rows) in Tables)
+            {
+                bytes += rows.HeldBytes;
+            }
+
+            return bytes;
+        }
+    }
+
     /// <summary>The first position with anything but a delta (epochs aside); `long.MaxValue` when there is none left.</summary>
     public long NextButDeltas
     {
@@ -49,6 +64,14 @@ internal sealed class StoreRange(int rowsMax = int.MaxValue)
         }
 
         return 0;
+    }
+
+    public void Clear()
+    {
+        foreach (var (_, rows) in Tables)
+        {
+            rows.Clear();
+        }
     }
 
     /// <summary>Reads as much of the range as the tables' bounds allow, and at least one position that has rows.</summary>
