@@ -15,6 +15,9 @@ internal sealed class TurnTape(Func<int, string> tickerOf) : IBookInput, IStream
     public readonly List<string> Presence = [];
     public readonly Dictionary<(int, string, long, long), ChannelCoverage> Channels = [];
     public readonly List<long> Turns = [];
+
+    /// <summary>So many turns say that they leave something to the next one.</summary>
+    public int TurnsLeft;
     public readonly List<(int Gatherer, string Reason)> Endings = [];
     private readonly Dictionary<int, long> _progress = [];
 
@@ -60,7 +63,7 @@ internal sealed class TurnTape(Func<int, string> tickerOf) : IBookInput, IStream
     bool IBookInput.OnTurn(long watermark)
     {
         Turns.Add(watermark);
-        return false;
+        return TurnsLeft-- > 0;
     }
 
     public void OnTrade(int gatherer, int market, long receivedAt, Message trade, bool isBackfilled) => Add(gatherer, receivedAt,
