@@ -7,7 +7,7 @@ namespace Kalshi.Daemon.Bench.Storage;
 
 /// <summary>
 /// What the published `kalshid dedup` holds of three stores with a million markets, each with a snapshot: while it takes them up, when it has nothing more to do,
-/// and when it is started again and reads its memory from production. By the kernel's count of its resident pages.
+/// when it is started again and reads its memory from production, and when a gatherer's store was replaced. By the kernel's count of its resident pages.
 /// </summary>
 /// <code>seeded journal ─▶ Loader ─▶ store ─template─▶ two more ─▶ published kalshid dedup ─▶ production; /proc/PID/status ─▶ this process</code>
 internal static class DedupMemoryBench
@@ -35,6 +35,9 @@ internal static class DedupMemoryBench
             ];
             Print("from nothing", Watch(binary, arguments));
             Print("started again", Watch(binary, arguments));
+            // As if another host had captured the same under the gatherer's name: all its runs end, and its store is told from its begin.
+            await stores.All[^1].ExecuteAsync("update kalshid.store set first_record_at = first_record_at - interval '1 second'");
+            Print("one store replaced", Watch(binary, arguments));
             Checks.That(await production.CountAsync("kalshid.markets") >= markets, "Every market is in production.");
         }
         finally
@@ -60,7 +63,7 @@ internal static class DedupMemoryBench
     }
 
     private static void Print(string how, (long Peak, long Idle, double Seconds) seen) =>
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {how,-14} {seen.Peak >> 20,6:N0} MiB resident at most, {seen.Idle >> 20:N0} MiB at the end, {seen.Seconds:N0} s"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {how,-18} {seen.Peak >> 20,6:N0} MiB resident at most, {seen.Idle >> 20:N0} MiB at the end, {seen.Seconds:N0} s"));
 
     /// <summary>0 when the process is just over.</summary>
     private static long ResidentOf(Process process, string field)

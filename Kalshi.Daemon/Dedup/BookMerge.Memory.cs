@@ -26,16 +26,7 @@ internal sealed partial class BookMerge : IMergeMemory
         WriteHead(writer, _markets.Count(static market => market is not null));
         for (var id = 1; id < _markets.Length; id++)
         {
-            switch (_markets[id])
-            {
-                case MarketMerge awake:
-                    Write(writer, awake);
-                    break;
-                case byte[] resting:
-                    writer.Write(id);
-                    writer.Write(resting); // The form is the same.
-                    break;
-            }
+            Write(writer, id);
         }
 
         ForgetDirty();
@@ -44,9 +35,9 @@ internal sealed partial class BookMerge : IMergeMemory
     public void WriteChanges(StateWriter writer)
     {
         WriteHead(writer, _context.Dirty.Count);
-        foreach (var market in _context.Dirty)
+        foreach (var id in _context.Dirty)
         {
-            Write(writer, market);
+            Write(writer, id);
         }
 
         ForgetDirty();
@@ -113,11 +104,7 @@ internal sealed partial class BookMerge : IMergeMemory
         RestoreRecent();
         foreach (var id in _undecided.Order())
         {
-            if (_markets[id] is MarketMerge awake)
-            {
-                awake.IsWaiting = true;
-            }
-
+            _context.TryMark(id, MarketMarks.Waiting);
             _waiting.Enqueue((_context.Watermark, id));
         }
 
@@ -129,7 +116,9 @@ internal sealed partial class BookMerge : IMergeMemory
     {
         if (_recent.Count > 0)
         {
-            MarketOf(_recentMarket).Restore(CollectionsMarshal.AsSpan(_recent));
+            var market = MarketOf(_recentMarket);
+            market.Restore(CollectionsMarshal.AsSpan(_recent));
+            LayToRest(market);
             _recent.Clear();
         }
     }
@@ -148,18 +137,31 @@ internal sealed partial class BookMerge : IMergeMemory
         writer.Write(markets);
     }
 
-    private static void Write(StateWriter writer, MarketMerge market)
+    /// <summary>Nothing for a market that is not known.</summary>
+    private void Write(StateWriter writer, int id)
     {
-        writer.Write(market.Id);
-        market.Write(writer);
+        switch (_markets[id])
+        {
+            case MarketMerge awake:
+                writer.Write(id);
+                awake.Write(writer);
+                break;
+            case byte[] resting:
+                writer.Write(id);
+                writer.Write(resting); // The form is the same.
+                break;
+        }
     }
 
     private void ForgetDirty()
     {
-        foreach (var market in _context.Dirty)
+        foreach (var id in _context.Dirty)
         {
-            market.IsDirty = false;
-            LayToRest(market);
+            _context.Unmark(id, MarketMarks.Dirty);
+            if (_markets[id] is MarketMerge awake)
+            {
+                LayToRest(awake);
+            }
         }
 
         _context.Dirty.Clear();

@@ -78,6 +78,7 @@ internal sealed partial class BookMerge : IBookInput
         _context.Watermark = Math.Max(_context.Watermark, watermark);
         for (var i = 0; i < _context.Touched.Count; i++)
         {
+            _context.Unmark(_context.Touched[i], MarketMarks.Touched);
             Decide(_context.Touched[i]);
         }
 
@@ -93,16 +94,16 @@ internal sealed partial class BookMerge : IBookInput
     /// <summary>True when some of them are left.</summary>
     private bool DecideDue(Queue<(long DueAt, int Market)> waiting, ref int left)
     {
-        for (var count = waiting.Count; count > 0 && waiting.TryPeek(out var next) && next.DueAt <= _context.Watermark; count--)
+        for (var count = waiting.Count; count > 0 && waiting.Peek() is var next && next.DueAt <= _context.Watermark; count--)
         {
             if (left-- <= 0)
             {
                 return true;
             }
 
-            var market = MarketOf(waiting.Dequeue().Market);
-            market.IsWaiting = false;
-            Decide(market);
+            var id = waiting.Dequeue().Market;
+            _context.Unmark(id, MarketMarks.Waiting);
+            Decide(id);
         }
 
         if (waiting is { Count: 0, Capacity: > SpareMax })
@@ -113,29 +114,28 @@ internal sealed partial class BookMerge : IBookInput
         return false;
     }
 
-    private void Decide(MarketMerge market)
+    private void Decide(int id)
     {
-        market.IsTouched = false;
-        if (market.Decide() && !market.IsWaiting)
+        var market = MarketOf(id);
+        if (market.Decide() && _context.TryMark(id, MarketMarks.Waiting))
         {
-            market.IsWaiting = true;
             if (market.WaitsForTimeAlone)
             {
-                _waitingLonger.Enqueue((_context.Watermark + _context.Settings.Margin, market.Id));
+                _waitingLonger.Enqueue((_context.Watermark + _context.Settings.Margin, id));
             }
             else
             {
-                _waiting.Enqueue((_context.Watermark + (_context.Settings.Margin / 8), market.Id));
+                _waiting.Enqueue((_context.Watermark + (_context.Settings.Margin / 8), id));
             }
         }
 
         LayToRest(market);
     }
 
-    /// <summary>Whenever one of the conditions of that may have come true.</summary>
+    /// <summary>Whenever the market may have become quiet.</summary>
     private void LayToRest(MarketMerge market)
     {
-        if (market.IsAtRest)
+        if (market.IsQuiet)
         {
             _markets[market.Id] = _resting.Pack(market);
         }
@@ -160,18 +160,19 @@ internal sealed partial class BookMerge : IBookInput
     {
         for (var market = 1; market < _markets.Length; market++)
         {
-            if (_markets[market] is not null)
-            {
-                Break(market, gatherer, epochId, reason);
-            }
+            Break(market, gatherer, epochId, reason);
         }
     }
 
-    private void Break(int market, int gatherer, long epochId, string reason)
+    private void Break(int id, int gatherer, long epochId, string reason)
     {
-        var broken = MarketOf(market);
-        broken.OnBroken(gatherer, epochId, reason);
-        LayToRest(broken);
+        ref var place = ref PlaceOf(id);
+        var market = place is byte[] resting ? _resting.Unpack(id, resting) : place as MarketMerge;
+        if (market is not null && market.OnBroken(gatherer, epochId, reason))
+        {
+            place = market;
+            LayToRest(market);
+        }
     }
 
     private MarketMerge MarketOf(int market)

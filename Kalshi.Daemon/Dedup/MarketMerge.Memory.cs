@@ -9,6 +9,7 @@ internal sealed partial class MarketMerge
     // Beside the state of a run, in its byte.
     private const int IsProvenFact = 8;
     private const int IsAtEndFact = 16;
+    private const int WasRecalledFact = 32;
 
     [Flags]
     private enum StretchFacts : byte
@@ -93,31 +94,23 @@ internal sealed partial class MarketMerge
         }
     }
 
-    /// <summary>
-    /// Whether what <see cref="Write(StateWriter)"/> writes is all there is, for now: no change is recent or kept, everything was saved, and whether it waits shows
-    /// in what it waits for.
-    /// </summary>
-    public bool IsAtRest
+    /// <summary>Whether what <see cref="Write(StateWriter)"/> writes is all there is, for now: no change is recent or kept, and all coverage was told.</summary>
+    public bool IsQuiet
     {
         get
         {
-            if (IsTouched || IsDirty || _orphans is not null || IsWaiting != HasUndecided)
-            {
-                return false;
-            }
-
-            var isAtRest = true;
+            var isQuiet = _orphans is null;
             foreach (var stretch in _stretches)
             {
-                isAtRest &= stretch.Window is null;
+                isQuiet &= stretch is { Window: null, IsChanged: false };
             }
 
             foreach (ref readonly var slot in _slots.AsSpan())
             {
-                isAtRest &= slot is { State: RunState.None or RunState.Attached } or { State: RunState.Pending, Detail.Changes.Count: 0 };
+                isQuiet &= slot is { State: RunState.None or RunState.Attached } or { State: RunState.Pending, Detail.Changes.Count: 0 };
             }
 
-            return isAtRest;
+            return isQuiet;
         }
     }
 
@@ -262,7 +255,8 @@ internal sealed partial class MarketMerge
     private void Write(StateWriter writer, in RunSlot slot, ref Run? last)
     {
         var isAtEnd = slot is { State: RunState.Attached, Detail: null, Lag: 0 };
-        writer.Write((byte)((int)slot.State | (slot.IsProven ? IsProvenFact : 0) | (isAtEnd ? IsAtEndFact : 0)));
+        var wasRecalled = slot is { State: RunState.Attached, Detail.RecalledAt: > 0 };
+        writer.Write((byte)((int)slot.State | (slot.IsProven ? IsProvenFact : 0) | (isAtEnd ? IsAtEndFact : 0) | (wasRecalled ? WasRecalledFact : 0)));
         if (slot.State == RunState.None)
         {
             return;
@@ -304,6 +298,10 @@ internal sealed partial class MarketMerge
         else if ((facts & IsAtEndFact) == 0)
         {
             SetPosition(ref slot, ReadKey(reader), reader.ReadUInt64(), reader.ReadBoolean());
+            if (slot.Detail is { } behind && (facts & WasRecalledFact) != 0)
+            {
+                behind.RecalledAt = _context.Watermark;
+            }
         }
 
         return slot;

@@ -45,15 +45,6 @@ internal sealed partial class MarketMerge
 
     public int Id { get; }
 
-    /// <summary>Something waits for <see cref="Decide"/>; kept by <see cref="BookMerge"/>.</summary>
-    public bool IsTouched;
-
-    /// <summary>It is among those that are looked at again later; kept by <see cref="BookMerge"/>.</summary>
-    public bool IsWaiting;
-
-    /// <summary>Changed since it was saved last; kept by <see cref="BookMerge"/>.</summary>
-    public bool IsDirty;
-
     private Stretch? Tip => _stretches.Count > 0 ? _stretches[^1] : null;
 
     private IBookOutput Output => _context.Output;
@@ -114,13 +105,18 @@ internal sealed partial class MarketMerge
         }
     }
 
-    /// <summary>Whatever run the gatherer has, or only one of the epoch (not 0), is over; nothing is known of how far it was good beyond its last row.</summary>
-    public void OnBroken(int gatherer, long epochId, string reason)
+    /// <summary>
+    /// Whatever run the gatherer has, or only one of the epoch (not 0), is over; nothing is known of how far it was good beyond its last row. False when it has none.
+    /// </summary>
+    public bool OnBroken(int gatherer, long epochId, string reason)
     {
-        if (_slots[gatherer].State != RunState.None && (epochId == 0 || _slots[gatherer].EpochId == epochId))
+        if (_slots[gatherer].State == RunState.None || (epochId != 0 && _slots[gatherer].EpochId != epochId))
         {
-            EndRun(gatherer, ref _slots[gatherer], 0, reason);
+            return false;
         }
+
+        EndRun(gatherer, ref _slots[gatherer], 0, reason);
+        return true;
     }
 
     /// <summary>Forgets changes that were added in turns up to `addedAt` (a watermark).</summary>
@@ -786,9 +782,9 @@ internal sealed partial class MarketMerge
 
     private void Touch()
     {
-        _context.Touch(this);
+        _context.Touch(Id);
         MarkDirty();
     }
 
-    private void MarkDirty() => _context.MarkDirty(this);
+    private void MarkDirty() => _context.MarkDirty(Id);
 }

@@ -10,6 +10,9 @@ internal sealed class MergeContext
 
     private readonly Stack<ChangeWindow> _windows = [];
 
+    /// <summary>By market.</summary>
+    private MarketMarks[] _marks = new MarketMarks[1_024];
+
     public MergeContext(MergeSettings settings, IBookOutput output, IBookRecall recall)
     {
         Settings = settings;
@@ -51,10 +54,10 @@ internal sealed class MergeContext
     public Queue<(long AddedAt, int Market)> Added { get; } = [];
 
     /// <summary>Markets with something to decide at the end of the turn.</summary>
-    public List<MarketMerge> Touched { get; } = [];
+    public List<int> Touched { get; } = [];
 
     /// <summary>Markets that changed since the state was saved.</summary>
-    public List<MarketMerge> Dirty { get; } = [];
+    public List<int> Dirty { get; } = [];
 
     public bool IsEverybodyPresent => Array.TrueForAll(IsPresent, present => present);
 
@@ -64,23 +67,38 @@ internal sealed class MergeContext
         Unsettled.Clear();
     }
 
-    public void Touch(MarketMerge market)
+    public void Touch(int market)
     {
-        if (!market.IsTouched)
+        if (TryMark(market, MarketMarks.Touched))
         {
-            market.IsTouched = true;
             Touched.Add(market);
         }
     }
 
-    public void MarkDirty(MarketMerge market)
+    public void MarkDirty(int market)
     {
-        if (!market.IsDirty)
+        if (TryMark(market, MarketMarks.Dirty))
         {
-            market.IsDirty = true;
             Dirty.Add(market);
         }
     }
+
+    /// <summary>False when it has the mark already.</summary>
+    public bool TryMark(int market, MarketMarks mark)
+    {
+        if (market >= _marks.Length)
+        {
+            Array.Resize(ref _marks, Math.Max(market + 1, _marks.Length * 2));
+        }
+
+        ref var marks = ref _marks[market];
+        var isNew = (marks & mark) == 0;
+        marks |= mark;
+        return isNew;
+    }
+
+    /// <summary>Of a market that has it.</summary>
+    public void Unmark(int market, MarketMarks mark) => _marks[market] &= ~mark;
 
     public ChangeWindow RentWindow(ChangeKey baseKey, ulong baseDigest)
     {

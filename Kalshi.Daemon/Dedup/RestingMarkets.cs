@@ -19,7 +19,7 @@ internal sealed class RestingMarkets
         (_writer, _reader) = (new StateWriter(_stream), new StateReader(_stream));
     }
 
-    /// <summary>One that <see cref="MarketMerge.IsAtRest"/>.</summary>
+    /// <summary>One that <see cref="MarketMerge.IsQuiet"/>, or one that was just read.</summary>
     public byte[] Pack(MarketMerge market)
     {
         _stream.SetLength(0);
@@ -28,7 +28,7 @@ internal sealed class RestingMarkets
         return _stream.ToArray();
     }
 
-    /// <summary>The market as it was; one that has something undecided is among those that wait.</summary>
+    /// <summary>The market as it was.</summary>
     public MarketMerge Unpack(int id, byte[] packed)
     {
         _stream.SetLength(0);
@@ -36,7 +36,6 @@ internal sealed class RestingMarkets
         _stream.Position = 0;
         var market = new MarketMerge(id, _context);
         market.Read(_reader, _context.Settings.Gatherers);
-        market.IsWaiting = market.HasUndecided;
         return market;
     }
 }
