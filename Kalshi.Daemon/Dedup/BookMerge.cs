@@ -87,7 +87,7 @@ internal sealed partial class BookMerge : IBookInput
         var left = DecidedMax;
         var hasMore = DecideDue(_waiting, ref left) | DecideDue(_waitingLonger, ref left);
         Trim();
-        _context.EndTurn();
+        _context.EndTurn(hasMore);
         return hasMore;
     }
 

@@ -61,9 +61,10 @@ internal sealed class MergeContext
 
     public bool IsEverybodyPresent => Array.TrueForAll(IsPresent, present => present);
 
-    public void EndTurn()
+    /// <param name="hasMore">The next turn goes on with what this one left: they recall as one.</param>
+    public void EndTurn(bool hasMore)
     {
-        RecallsLeft = RecallsMax;
+        RecallsLeft = hasMore ? RecallsLeft : RecallsMax;
         Unsettled.Clear();
     }
 
