@@ -76,6 +76,25 @@ internal sealed class RecallFaultTest
         }
     }
 
+    [Test]
+    public async Task Memory_of_another_version_is_refused_in_words()
+    {
+        var table = await Sql.ScalarAsync(_production, "SELECT 1 FROM kalshid.merge_state") is null ? "merge_log" : "merge_state";
+        var packed = (byte[])(await Sql.ScalarAsync(_production, $"SELECT bytes FROM kalshid.{table} ORDER BY turn LIMIT 1"))!;
+        using var state = new MemoryStream();
+        using (var open = PackedState.Open(packed))
+        {
+            open.CopyTo(state);
+        }
+
+        state.GetBuffer()[0] = 99; // the version of its first part
+        await Sql.ExecuteAsync(
+            _production, $"UPDATE kalshid.{table} SET bytes = '\\x{Convert.ToHexString(PackedState.Pack(state.WriteTo))}' WHERE turn = (SELECT min(turn) FROM kalshid.{table})");
+        using var merge = new MergeRun(_production, _gatherer);
+        Assert.That(async () => await merge.Running.WaitAsync(TimeSpan.FromMinutes(1)), Throws.TypeOf<SetupException>()
+            .With.Message.Contains("Production cannot be continued").And.Message.Contains("version 99").And.Message.Contains("backup"));
+    }
+
     /// <summary>Recent changes are told again when production is opened: whoever asks for them waits until the returned connection is closed.</summary>
     private async Task<Npgsql.NpgsqlConnection> HoldAsync()
     {
@@ -115,7 +134,6 @@ internal sealed class RecallFaultTest
         private readonly ProductionStore _store;
         private readonly Merging _merging;
         private readonly CancellationTokenSource _stop = new();
-        private readonly Task _running;
 
         public MergeRun(string production, string gatherer)
         {
@@ -124,8 +142,10 @@ internal sealed class RecallFaultTest
             _database = new StoreDatabase(production, options.DedupTimeout);
             _store = new ProductionStore(_database, ProductionSettings.Of(options), NullLogger.Instance);
             _merging = new Merging(options, _database, _store, NullLogger.Instance);
-            _running = Task.Factory.StartNew(() => _merging.Run(_stop.Token), TaskCreationOptions.LongRunning);
+            Running = Task.Factory.StartNew(() => _merging.Run(_stop.Token), TaskCreationOptions.LongRunning);
         }
+
+        public Task Running { get; }
 
         public ProductionCounters Counters => _store.Counters;
 
@@ -135,8 +155,8 @@ internal sealed class RecallFaultTest
         /// <summary>Everything up to there is merged and committed.</summary>
         public async Task MergesToAsync(long end)
         {
-            await Eventually.BecomesTrue(async () => _running.IsCompleted || (_merging.View is not null && await IsAtAsync(end)), 60_000);
-            Assert.That(_running.IsCompleted, Is.False, () => $"the merge ended: {_running.Exception}");
+            await Eventually.BecomesTrue(async () => Running.IsCompleted || (_merging.View is not null && await IsAtAsync(end)), 60_000);
+            Assert.That(Running.IsCompleted, Is.False, () => $"the merge ended: {Running.Exception}");
             Dispose();
         }
 
@@ -148,7 +168,7 @@ internal sealed class RecallFaultTest
             if (!_stop.IsCancellationRequested)
             {
                 _stop.Cancel();
-                Assert.That(_running.Wait(TimeSpan.FromSeconds(20)), Is.True, "the merge does not end");
+                Assert.That(Running.IsFaulted || Running.Wait(TimeSpan.FromSeconds(20)), Is.True, "the merge does not end");
                 _store.Dispose();
                 _database.Dispose();
             }

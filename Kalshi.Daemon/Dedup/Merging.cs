@@ -87,8 +87,7 @@ internal sealed class Merging
         using var turns = new TurnReader(
             sources.All, markets, books, streams, TurnSettings.Usual with { Settle = Micros.FromTimeSpan(_options.DedupSettle) }, Micros.Now, _log);
         IMergeMemory[] memory = [turns, books, streams];
-        start.Restore(
-            state => Read(state, memory, static (part, reader) => part.ReadAll(reader)), log => Read(log, memory, static (part, reader) => part.ReadChanges(reader)));
+        Restore(start, memory);
         recall.RestoreBooks(books);
         _view = new MergingView(start.Gatherers, turns, books, streams);
         Volatile.Write(ref _lastRowsTicks, Environment.TickCount64);
@@ -96,6 +95,19 @@ internal sealed class Merging
         Merge(turns, markets, output, memory, stop);
         _store.Flush(CancellationToken.None);
         Publish(turns);
+    }
+
+    private static void Restore(ProductionStart start, IMergeMemory[] memory)
+    {
+        try
+        {
+            start.Restore(
+                state => Read(state, memory, static (part, reader) => part.ReadAll(reader)), log => Read(log, memory, static (part, reader) => part.ReadChanges(reader)));
+        }
+        catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
+        {
+            throw ProductionSession.Unusable($"what the merge keeps there of itself cannot be read. {e.Message} If another version of kalshid wrote it, that one can go on with it.");
+        }
     }
 
     private void Merge(TurnReader turns, ProductionMarkets markets, TurnOutput output, IMergeMemory[] memory, CancellationToken stop)

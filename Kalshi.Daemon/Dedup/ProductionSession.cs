@@ -217,9 +217,13 @@ internal sealed class ProductionSession : IAsyncDisposable
     {
         if (isDamaged)
         {
-            throw new SetupException(ExitCode.Config, $"Production cannot be continued: {what}. Restore it from a backup, or begin a new one.");
+            throw Unusable($"{what}.");
         }
     }
+
+    /// <summary>What is thrown for a production that dedup cannot go on with.</summary>
+    public static SetupException Unusable(string why) =>
+        new(ExitCode.Config, $"Production cannot be continued: {why} Restore it from a backup, or begin a new one.");
 
     public async ValueTask DisposeAsync() => await Patience.CloseAsync([.. Writers.Select(writer => writer.Closing), (_connection, _busy)]);
 }
