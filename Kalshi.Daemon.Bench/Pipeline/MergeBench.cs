@@ -189,7 +189,10 @@ internal static class MergeBench
             merge.OnProgress(gatherer, watermark);
         }
 
-        merge.OnTurn(watermark);
+        while (merge.OnTurn(watermark))
+        {
+            // What is due is more than one turn should hold.
+        }
     }
 
     /// <summary>What each gatherer received, in order of received_at over all of them.</summary>

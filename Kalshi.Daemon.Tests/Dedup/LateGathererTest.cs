@@ -56,6 +56,51 @@ internal sealed class LateGathererTest
         }
     }
 
+    [Test]
+    public void A_turn_recalls_of_some_markets_only()
+    {
+        const int markets = 2_000;
+        var production = new BookProduction();
+        var log = new BookOutputLog();
+        var merge = new BookMerge(new MergeSettings(2, Margin, 60 * Micros.PerSecond), log, production);
+        merge.OnPresence(0, isPresent: true);
+        List<long> recalls = [];
+        for (var gatherer = 0; gatherer < 2; gatherer++)
+        {
+            for (var market = 1; market <= markets; market++)
+            {
+                merge.OnSnapshot(gatherer, market, gatherer + 1, Start + gatherer, Yes, []);
+            }
+
+            Turn(Start + Micros.PerSecond);
+            for (var change = 1; change <= 4; change++)
+            {
+                for (var market = 1; market <= markets; market++)
+                {
+                    merge.OnChange(gatherer, market, gatherer + 1, Change(10 * change, gatherer));
+                }
+
+                Turn(Start + (((10 * change) + 1) * Micros.PerSecond));
+                recalls.Add(merge.Counters.Recalls);
+            }
+
+            Turn(Start + (200 * Micros.PerSecond));
+        }
+
+        Assert.That(recalls.Zip(recalls.Skip(1), (one, next) => next - one), Is.All.LessThanOrEqualTo(256), string.Join(' ', recalls));
+
+        void Turn(long at)
+        {
+            merge.OnProgress(0, at);
+            merge.OnProgress(1, at);
+            Assert.That(merge.OnTurn(at), Is.False);
+
+            production.Apply(log.Entries);
+            log.Entries.Clear();
+            TurnRig.Written(merge.WriteChanges);
+        }
+    }
+
     private static MarketChange Change(int number, int gatherer)
     {
         var at = Start + (number * Micros.PerSecond);
