@@ -87,6 +87,7 @@ internal sealed class LateGathererTest
             Turn(Start + (200 * Micros.PerSecond));
         }
 
+        Assert.That(recalls[^1], Is.GreaterThan(0));
         Assert.That(recalls.Zip(recalls.Skip(1), (one, next) => next - one), Is.All.LessThanOrEqualTo(256), string.Join(' ', recalls));
 
         void Turn(long at)
@@ -94,7 +95,6 @@ internal sealed class LateGathererTest
             merge.OnProgress(0, at);
             merge.OnProgress(1, at);
             Assert.That(merge.OnTurn(at), Is.False);
-
             production.Apply(log.Entries);
             log.Entries.Clear();
             TurnRig.Written(merge.WriteChanges);

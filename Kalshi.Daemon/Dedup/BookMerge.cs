@@ -119,14 +119,9 @@ internal sealed partial class BookMerge : IBookInput
         var market = MarketOf(id);
         if (market.Decide() && _context.TryMark(id, MarketMarks.Waiting))
         {
-            if (market.WaitsForTimeAlone)
-            {
-                _waitingLonger.Enqueue((_context.Watermark + _context.Settings.Margin, id));
-            }
-            else
-            {
-                _waiting.Enqueue((_context.Watermark + (_context.Settings.Margin / 8), id));
-            }
+            var margin = _context.Settings.Margin;
+            var (waiting, after) = market.WaitsForTimeAlone ? (_waitingLonger, margin) : (_waiting, margin / 8);
+            waiting.Enqueue((_context.Watermark + after, id));
         }
 
         LayToRest(market);

@@ -4,8 +4,6 @@ namespace Kalshi.Daemon.Dedup;
 [Flags]
 internal enum MarketMarks : byte
 {
-    None = 0,
-
     /// <summary>Something is to be decided at the end of the turn.</summary>
     Touched = 1,
 

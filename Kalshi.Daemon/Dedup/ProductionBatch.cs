@@ -25,7 +25,7 @@ internal sealed class ProductionBatch : IBookOutput, IStreamOutput
     private readonly GathererPosition[] _from;
     private readonly GathererPosition[] _to;
     private readonly List<long> _hours = [];
-    private MemoryStream _log = new();
+    private readonly MemoryStream _log = new();
     private long _hour;
     private int _place;
 
@@ -112,12 +112,7 @@ internal sealed class ProductionBatch : IBookOutput, IStreamOutput
         positions.CopyTo(_to);
         State = null;
         PackedLog = [];
-        if (_log.Capacity > LogKeptBytes && _log.Length < _log.Capacity / 4)
-        {
-            _log = new MemoryStream(_log.Capacity / 2);
-        }
-
-        _log.SetLength(0);
+        SpareMemory.Empty(_log, LogKeptBytes);
         _hours.Clear();
         _hour = long.MinValue;
         _place = 0;

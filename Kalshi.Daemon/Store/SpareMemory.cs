@@ -9,7 +9,7 @@ internal static class SpareMemory
     /// </summary>
     public static bool TryHalve(ref byte[] bytes, int used, int keptBytes)
     {
-        if (bytes.Length <= keptBytes || used >= bytes.Length / 4)
+        if (!IsSpare(bytes.Length, used, keptBytes))
         {
             return false;
         }
@@ -17,4 +17,17 @@ internal static class SpareMemory
         bytes = new byte[bytes.Length / 2];
         return true;
     }
+
+    /// <summary>Empties a stream, with half its memory under the same conditions.</summary>
+    public static void Empty(MemoryStream stream, int keptBytes)
+    {
+        var isSpare = IsSpare(stream.Capacity, stream.Length, keptBytes);
+        stream.SetLength(0);
+        if (isSpare)
+        {
+            stream.Capacity /= 2;
+        }
+    }
+
+    private static bool IsSpare(int size, long used, int keptBytes) => size > keptBytes && used < size / 4;
 }
