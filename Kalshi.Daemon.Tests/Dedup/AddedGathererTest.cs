@@ -1,4 +1,3 @@
-using Kalshi.Daemon.Books;
 using Kalshi.Daemon.Dedup;
 using Kalshi.Daemon.Exchange.Protocol;
 using Kalshi.Daemon.Primitives;
@@ -27,21 +26,14 @@ internal sealed class AddedGathererTest
             merge.OnChange(gatherer, 1, gatherer + 1, Change(Start + (3 * Margin), gatherer));
         }
 
-        Turn(merge, before, Start + (4 * Margin));
+        merge.Turn(before, Start + (4 * Margin));
         TurnRig.Written(merge.WriteAll);
-        Turn(merge, before, Start + (8 * Margin));
+        merge.Turn(before, Start + (8 * Margin));
         var state = TurnRig.Written(merge.WriteAll); // markets 2 and 3 at rest
 
         var log = new BookOutputLog();
         merge = New(after, log);
-        state.Position = 0;
-        using (var reader = new StateReader(state))
-        {
-            merge.ReadAll(reader);
-        }
-
-        Assert.That(state.Position, Is.EqualTo(state.Length), "all that was remembered is read");
-        merge.EndRestore();
+        merge.Restore(state);
         Level[] changed = [new(400_000, 1_000), new(410_000, 2_000), new(420_000, 100)];
         Open(merge, before, after, Start + (9 * Margin), changed);
         for (var gatherer = 0; gatherer < after; gatherer++)
@@ -49,7 +41,7 @@ internal sealed class AddedGathererTest
             merge.OnChange(gatherer, 1, gatherer + 1, Change(Start + (12 * Margin), gatherer));
         }
 
-        Turn(merge, after, Start + (13 * Margin));
+        merge.Turn(after, Start + (13 * Margin));
         Assert.That(log.Entries.OfType<BookOutput.Changed>().Count(), Is.EqualTo(1), "what all tell is told once");
         Assert.That(log.Entries.OfType<BookOutput.Vouched>().Select(entry => (entry.Row.Market, entry.Row.Gatherer)).Where(vouch => vouch.Market <= Markets),
             Is.EquivalentTo(Enumerable.Range(1, Markets).SelectMany(market => Enumerable.Range(before, after - before).Select(gatherer => (market, gatherer)))));
@@ -77,23 +69,13 @@ internal sealed class AddedGathererTest
             }
         }
 
-        Turn(merge, end, at + 1_000);
+        merge.Turn(end, at + 1_000);
         for (var gatherer = 0; gatherer < end; gatherer++)
         {
             // That a connection is alive, and its silence means something, its rows of other markets show.
             merge.OnSnapshot(gatherer, Markets + 1 + gatherer, gatherer + 1, at + (2 * Margin) - 1, Yes, No);
         }
 
-        Turn(merge, end, at + (2 * Margin));
-    }
-
-    private static void Turn(BookMerge merge, int gatherers, long watermark)
-    {
-        for (var gatherer = 0; gatherer < gatherers; gatherer++)
-        {
-            merge.OnProgress(gatherer, watermark);
-        }
-
-        merge.OnTurn(watermark);
+        merge.Turn(end, at + (2 * Margin));
     }
 }

@@ -92,9 +92,7 @@ internal sealed class LateGathererTest
 
         void Turn(long at)
         {
-            merge.OnProgress(0, at);
-            merge.OnProgress(1, at);
-            Assert.That(merge.OnTurn(at), Is.False);
+            Assert.That(merge.Turn(2, at), Is.False);
             production.Apply(log.Entries);
             log.Entries.Clear();
             TurnRig.Written(merge.WriteChanges);

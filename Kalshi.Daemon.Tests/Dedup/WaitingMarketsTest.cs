@@ -1,4 +1,3 @@
-using Kalshi.Daemon.Books;
 using Kalshi.Daemon.Dedup;
 using Kalshi.Daemon.Exchange.Protocol;
 using Kalshi.Daemon.Primitives;
@@ -30,9 +29,9 @@ internal sealed class WaitingMarketsTest
             }
         }
 
-        Assert.That(Turn(merge, Start + 1_000), Is.False, "what was just told is decided as far as it can be");
+        Assert.That(merge.Turn(Gatherers, Start + 1_000), Is.False, "what was just told is decided as far as it can be");
         TurnRig.Written(merge.WriteChanges);
-        Assert.That(Turn(merge, Start + (Margin / 2)), Is.False);
+        Assert.That(merge.Turn(Gatherers, Start + (Margin / 2)), Is.False);
         if (isRestarted)
         {
             merge = Restarted(merge, log);
@@ -49,7 +48,7 @@ internal sealed class WaitingMarketsTest
         var hasMore = true;
         while (hasMore)
         {
-            hasMore = Turn(merge, Start + (2 * Margin));
+            hasMore = merge.Turn(Gatherers, Start + (2 * Margin));
             vouches.Add(VouchesOf(log).Count);
             if (isRestarted)
             {
@@ -96,23 +95,9 @@ internal sealed class WaitingMarketsTest
 
     private static BookMerge Restarted(BookMerge merge, BookOutputLog log)
     {
-        var state = TurnRig.Written(merge.WriteAll);
         var restarted = New(log);
-        state.Position = 0;
-        using var reader = new StateReader(state);
-        restarted.ReadAll(reader);
-        restarted.EndRestore();
+        restarted.Restore(TurnRig.Written(merge.WriteAll));
         return restarted;
-    }
-
-    private static bool Turn(BookMerge merge, long watermark)
-    {
-        for (var gatherer = 0; gatherer < Gatherers; gatherer++)
-        {
-            merge.OnProgress(gatherer, watermark);
-        }
-
-        return merge.OnTurn(watermark);
     }
 
     private static List<(int Market, int Gatherer)> VouchesOf(BookOutputLog log) =>

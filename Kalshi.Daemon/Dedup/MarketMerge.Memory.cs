@@ -1,5 +1,6 @@
 using Kalshi.Daemon.Books;
 using Kalshi.Daemon.Exchange.Protocol;
+using Kalshi.Daemon.Primitives;
 
 namespace Kalshi.Daemon.Dedup;
 
@@ -450,18 +451,13 @@ internal sealed partial class MarketMerge
     private static ChangeKey ReadKey(StateReader reader, long near) => new(ReadTime(reader, near), reader.Read7BitEncodedInt());
 
     /// <summary>As the distance from another time; 0, which says that there is none, as itself.</summary>
-    private static void WriteTime(StateWriter writer, long time, long near) => writer.Write7BitEncodedInt64(time == 0 ? 0 : (long)ZigZag(time - near) + 1);
+    private static void WriteTime(StateWriter writer, long time, long near) => writer.Write7BitEncodedInt64(time == 0 ? 0 : (long)ZigZag.Encode(time - near) + 1);
 
     private static long ReadTime(StateReader reader, long near)
     {
         var told = reader.Read7BitEncodedInt64();
-        return told == 0 ? 0 : near + Signed((ulong)(told - 1));
+        return told == 0 ? 0 : near + ZigZag.Decode((ulong)(told - 1));
     }
-
-    /// <summary>Small for what is near 0, on either side.</summary>
-    private static ulong ZigZag(long value) => (ulong)((value << 1) ^ (value >> 63));
-
-    private static long Signed(ulong zigZag) => (long)(zigZag >> 1) ^ -(long)(zigZag & 1);
 
     private static void Write(StateWriter writer, in MarketChange change)
     {
@@ -481,8 +477,8 @@ internal sealed partial class MarketMerge
         var price = 0;
         foreach (var level in levels ?? [])
         {
-            writer.Write7BitEncodedInt64((long)ZigZag(level.Price - price));
-            writer.Write7BitEncodedInt64((long)ZigZag(level.Quantity));
+            writer.Write7BitEncodedInt64((long)ZigZag.Encode(level.Price - price));
+            writer.Write7BitEncodedInt64((long)ZigZag.Encode(level.Quantity));
             price = level.Price;
         }
     }
@@ -493,8 +489,8 @@ internal sealed partial class MarketMerge
         var price = 0;
         foreach (ref var level in levels.AsSpan())
         {
-            price += (int)Signed((ulong)reader.Read7BitEncodedInt64());
-            level = new Level(price, Signed((ulong)reader.Read7BitEncodedInt64()));
+            price += (int)ZigZag.Decode((ulong)reader.Read7BitEncodedInt64());
+            level = new Level(price, ZigZag.Decode((ulong)reader.Read7BitEncodedInt64()));
         }
 
         return levels;

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Kalshi.Daemon.Primitives;
 
 namespace Kalshi.Daemon.Export.Parquet;
 
@@ -57,7 +58,7 @@ internal sealed class ByteBuffer(int capacity = 4_096)
         Length += at;
     }
 
-    public void AppendZigzag(long value) => AppendVarint((ulong)((value << 1) ^ (value >> 63)));
+    public void AppendZigzag(long value) => AppendVarint(ZigZag.Encode(value));
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void Grow(int count)

@@ -1,4 +1,5 @@
 using System.Text;
+using Kalshi.Daemon.Primitives;
 
 namespace Kalshi.Daemon.Export.Parquet;
 
@@ -26,11 +27,7 @@ internal ref struct ThriftReader(ReadOnlySpan<byte> bytes)
         return true;
     }
 
-    public long Zigzag()
-    {
-        var value = Varint();
-        return (long)(value >> 1) ^ -(long)(value & 1);
-    }
+    public long Zigzag() => ZigZag.Decode(Varint());
 
     public int Int() => Zigzag() is >= int.MinValue and <= int.MaxValue and var value ? (int)value : throw Broken();
 
