@@ -33,7 +33,7 @@ internal static class DedupMode
         using var production = new StoreDatabase(options.ProductionDsn, options.DedupTimeout, "dedup.production_dsn");
         using var store = new ProductionStore(production, ProductionSettings.Of(options), log);
         using var upkeep = new StoreUpkeep(production, UpkeepSettings.OfProduction(options), log, UpkeepKind.Production, store.Touched);
-        var merging = new Merging(options, production, store, log);
+        var merging = new Merging(options, store, log);
         var status = new DedupReporter(options, merging, store, log);
 
         upkeep.Start();

@@ -272,9 +272,6 @@ internal static partial class Log
     [LoggerMessage(EventId = 722, Level = LogLevel.Information, Message = "Production goes on. turn={Turn} written_again={Turns}")]
     public static partial void ProductionResumed(this ILogger log, long turn, int turns);
 
-    [LoggerMessage(EventId = 725, Level = LogLevel.Warning, Message = "Production failed while its rows were told to the merge again; everything begins anew. why={Why}")]
-    public static partial void RecallFailed(this ILogger log, string why);
-
     [LoggerMessage(EventId = 724, Level = LogLevel.Warning, Message = "Production is busy. why={Why}")]
     public static partial void ProductionBusy(this ILogger log, string why);
 

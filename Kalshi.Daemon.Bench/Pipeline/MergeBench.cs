@@ -265,8 +265,6 @@ internal static class MergeBench
     /// <summary>Nobody is so late.</summary>
     private sealed class Forgetful : IBookRecall
     {
-        public void RecallChanges(int market, ChangeKey from, ChangeKey to, int most, List<(ChangeKey Key, MarketChange Change)> into)
-        {
-        }
+        public TimeSpan RecallChanges(int market, ChangeKey from, ChangeKey to, int most, List<(ChangeKey Key, MarketChange Change)> into) => TimeSpan.Zero;
     }
 }

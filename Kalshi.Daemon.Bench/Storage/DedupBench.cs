@@ -58,7 +58,7 @@ internal static class DedupBench
         var options = Options.Load(null, [], [$"dedup.production_dsn={production.Dsn}", "dedup.timescale=off", .. gatherers.Select((each, i) => $"dedup.gatherer.g{i}={each}")]);
         using var database = new StoreDatabase(production.Dsn, TimeSpan.FromMinutes(5));
         using var store = new ProductionStore(database, ProductionSettings.Of(options), NullLogger.Instance);
-        var merging = new Merging(options, database, store, NullLogger.Instance);
+        var merging = new Merging(options, store, NullLogger.Instance);
         using var stop = new CancellationTokenSource();
         GC.Collect();
         var (own, servers, clock) = (Environment.CpuUsage.TotalTime, ServerCpu.Of(dsn), Stopwatch.StartNew());

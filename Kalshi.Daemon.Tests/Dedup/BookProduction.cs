@@ -17,13 +17,15 @@ internal sealed class BookProduction : IBookRecall
         return market;
     }
 
-    public void RecallChanges(int market, ChangeKey from, ChangeKey to, int most, List<(ChangeKey Key, MarketChange Change)> into)
+    public TimeSpan RecallChanges(int market, ChangeKey from, ChangeKey to, int most, List<(ChangeKey Key, MarketChange Change)> into)
     {
         var changes = Market(market).Changes;
         for (var row = Market(market).FindFirst(from); row < changes.Count && changes[row].Key < to && into.Count < most; row++)
         {
             into.Add(changes[row]);
         }
+
+        return TimeSpan.Zero;
     }
 
     /// <summary>One transaction. Throws <see cref="ProductionException"/> for what a database would refuse, or what concerns no row.</summary>

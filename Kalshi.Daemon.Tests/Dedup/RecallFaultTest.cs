@@ -141,7 +141,7 @@ internal sealed class RecallFaultTest
             var options = Options.Load(null, [], [$"dedup.production_dsn={production}", $"dedup.gatherer.test={gatherer}", "dedup.timeout=1s"]);
             _database = new StoreDatabase(production, options.DedupTimeout);
             _store = new ProductionStore(_database, ProductionSettings.Of(options), NullLogger.Instance);
-            _merging = new Merging(options, _database, _store, NullLogger.Instance);
+            _merging = new Merging(options, _store, NullLogger.Instance);
             Running = Task.Factory.StartNew(() => _merging.Run(_stop.Token), TaskCreationOptions.LongRunning);
         }
 

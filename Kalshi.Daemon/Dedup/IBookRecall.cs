@@ -5,7 +5,7 @@ internal interface IBookRecall
 {
     /// <summary>
     /// Adds the market's changes with from ≤ key &lt; to, in order of their keys: as far as they were told before the last <see cref="IBookInput.OnTurn"/>, for which recalling waits.
-    /// Of more than `most` only so many are added.
+    /// Of more than `most` only so many are added. Returns how long production needed.
     /// </summary>
-    void RecallChanges(int market, ChangeKey from, ChangeKey to, int most, List<(ChangeKey Key, MarketChange Change)> into);
+    TimeSpan RecallChanges(int market, ChangeKey from, ChangeKey to, int most, List<(ChangeKey Key, MarketChange Change)> into);
 }

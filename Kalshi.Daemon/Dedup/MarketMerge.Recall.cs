@@ -36,16 +36,13 @@ internal sealed partial class MarketMerge
             return Recalled.No;
         }
 
-        if (_context.RecallsLeft == 0 || _context.Unsettled.Contains(Id))
+        if (!_context.MayRecall || _context.Unsettled.Contains(Id))
         {
             return Recalled.NotNow;
         }
 
-        _context.RecallsLeft--;
-        _context.Counters.Recalls++;
+        _context.RecallChanges(Id, from, to, RecalledMax + 1);
         var changes = _context.Recalled;
-        changes.Clear();
-        _context.Recall.RecallChanges(Id, from, to, RecalledMax + 1, changes);
         if (changes.Count is 0 or > RecalledMax)
         {
             return Recalled.No;

@@ -5,10 +5,15 @@ internal sealed class MergeContext
 {
     private const int FreeWindowsMax = 4_096;
 
-    /// <summary>A turn recalls for so many markets: some tenths of a second.</summary>
-    private const int RecallsMax = 256;
+    /// <summary>A turn recalls for so long, since all other rows wait for it.</summary>
+    private static readonly TimeSpan RecallTimeMax = TimeSpan.FromMilliseconds(256);
 
+    /// <summary>What a recall counts for: so turns do not depend on the clock where production is quick.</summary>
+    private static readonly TimeSpan RecallTimeMin = TimeSpan.FromMilliseconds(1);
+
+    private readonly IBookRecall _recall;
     private readonly Stack<ChangeWindow> _windows = [];
+    private TimeSpan _recallTimeLeft = RecallTimeMax;
 
     /// <summary>By market.</summary>
     private MarketMarks[] _marks = new MarketMarks[1_024];
@@ -17,7 +22,7 @@ internal sealed class MergeContext
     {
         Settings = settings;
         Output = output;
-        Recall = recall;
+        _recall = recall;
         Progress = new long[settings.Gatherers];
         Reach = [.. Enumerable.Range(0, settings.Gatherers).Select(_ => new EpochReach())];
         IsPresent = new bool[settings.Gatherers];
@@ -27,13 +32,10 @@ internal sealed class MergeContext
 
     public IBookOutput Output { get; }
 
-    public IBookRecall Recall { get; }
-
-    /// <summary>How often the turn may still recall.</summary>
-    public int RecallsLeft { get; set; } = RecallsMax;
-
     /// <summary>What was recalled last.</summary>
     public List<(ChangeKey Key, MarketChange Change)> Recalled { get; } = [];
+
+    public bool MayRecall => _recallTimeLeft > TimeSpan.Zero;
 
     /// <summary>Markets of which production does not have, until the turn is committed, what it should before their windows.</summary>
     public HashSet<int> Unsettled { get; } = [];
@@ -64,8 +66,17 @@ internal sealed class MergeContext
     /// <param name="hasMore">The next turn goes on with what this one left: they recall as one.</param>
     public void EndTurn(bool hasMore)
     {
-        RecallsLeft = hasMore ? RecallsLeft : RecallsMax;
+        _recallTimeLeft = hasMore ? _recallTimeLeft : RecallTimeMax;
         Unsettled.Clear();
+    }
+
+    /// <summary>As <see cref="IBookRecall.RecallChanges"/>, into <see cref="Recalled"/>.</summary>
+    public void RecallChanges(int market, ChangeKey from, ChangeKey to, int most)
+    {
+        Counters.Recalls++;
+        Recalled.Clear();
+        var took = _recall.RecallChanges(market, from, to, most, Recalled);
+        _recallTimeLeft -= took > RecallTimeMin ? took : RecallTimeMin;
     }
 
     public void Touch(int market)

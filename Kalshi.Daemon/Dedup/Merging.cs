@@ -11,7 +11,7 @@ namespace Kalshi.Daemon.Dedup;
 ///   GathererSource ×N ─▶ TurnReader ─▶ BookMerge, StreamMerges ─▶ TurnOutput ─▶ ProductionStore
 /// </code>
 /// In: the gatherers' stores. Out: production. Thread: one, its own; what says so may be read by others. Bound: that of the parts. When production
-/// moved (another dedup, an older copy), or failed while its rows were told again, everything begins anew from what it holds.
+/// moved (another dedup, an older copy), everything begins anew from what it holds.
 /// </summary>
 internal sealed class Merging
 {
@@ -19,20 +19,16 @@ internal sealed class Merging
     private static readonly TimeSpan IdleWait = TimeSpan.FromMilliseconds(100);
 
     private readonly Options _options;
-    private readonly StoreDatabase _production;
     private readonly ProductionStore _store;
     private readonly ILogger _log;
     private readonly MergeSettings _settings;
-    private readonly BatchPatience _patience;
-    private readonly Backoff _backoff = new(TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(15));
     private readonly HeapTrim _heap = new();
     private volatile MergingView? _view;
     private long _lastRowsTicks = Environment.TickCount64;
 
-    public Merging(Options options, StoreDatabase production, ProductionStore store, ILogger log)
+    public Merging(Options options, ProductionStore store, ILogger log)
     {
-        (_options, _production, _store, _log) = (options, production, store, log);
-        _patience = new BatchPatience(options.DedupTimeout);
+        (_options, _store, _log) = (options, store, log);
         _settings = new MergeSettings(options.Gatherers.Count, Micros.FromTimeSpan(options.DedupMargin), Micros.FromTimeSpan(options.DedupLagBudget));
     }
 
@@ -55,10 +51,6 @@ internal sealed class Merging
             {
                 // Said by the store.
             }
-            catch (Exception e) when (StoreDatabase.IsFailure(e))
-            {
-                OnRecallFailed(e, stop);
-            }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)
             {
                 return;
@@ -66,21 +58,12 @@ internal sealed class Merging
         }
     }
 
-    /// <summary>The merges' memory may hold half of what they asked for: it is of no use any more. Waits.</summary>
-    private void OnRecallFailed(Exception e, CancellationToken stop)
-    {
-        var why = _production.Explain(e);
-        _store.Counters.OnFailure(why);
-        _log.RecallFailed(why);
-        stop.WaitHandle.WaitOne(_backoff.Next());
-    }
-
     private void RunClaim(ProductionStart start, CancellationToken stop)
     {
         var markets = start.Markets;
         var settings = _settings with { Gatherers = start.Gatherers.Count };
         var output = new TurnOutput();
-        var recall = new ProductionRecall(_production, _options.ProductionMarketIndex, _patience, () => _store.Flush(stop), stop);
+        var recall = new ProductionRecall(_store, _options.ProductionMarketIndex, stop);
         var books = new BookMerge(settings, output, recall);
         var streams = new StreamMerges(settings, output, recall);
         using var sources = new GathererSources(start.Gatherers, _options, _log);
@@ -127,7 +110,6 @@ internal sealed class Merging
             Volatile.Write(ref _lastRowsTicks, turns.TurnRows > 0 || turns.HasUndecided ? Environment.TickCount64 : _lastRowsTicks);
             Complete(turn, turns, markets, memory);
             _store.Commit(turn, stop);
-            _backoff.Reset();
             turn = output.Turn = _store.Begin();
         }
     }

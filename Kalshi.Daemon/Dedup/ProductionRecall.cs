@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Text;
 using Kalshi.Daemon.Exchange.Protocol;
-using Kalshi.Daemon.Primitives;
 using Kalshi.Daemon.Registry;
 using Kalshi.Daemon.Store;
 
@@ -9,10 +8,10 @@ namespace Kalshi.Daemon.Dedup;
 
 /// <summary>
 /// Production's own rows, told again to merges that no longer have them in memory: recent changes after a restart, and the streams' rows of a time that a
-/// gatherer comes back to. Called by the merge's thread; `flush` makes turns under way visible. A failure of the database is thrown on, and so is an answer
-/// that takes longer than the patience: the claim is over, and everything begins anew. Ends with <see cref="OperationCanceledException"/> when `stop` is.
+/// gatherer comes back to. Called by the merge's thread, which waits until turns under way are committed, and while the database fails. Throws as
+/// <see cref="ProductionStore.Read"/>.
 /// </summary>
-internal sealed class ProductionRecall(StoreDatabase production, bool hasMarketIndex, BatchPatience patience, Action flush, CancellationToken stop) : IStreamRecall, IBookRecall
+internal sealed class ProductionRecall(ProductionStore production, bool hasMarketIndex, CancellationToken stop) : IStreamRecall, IBookRecall
 {
     private readonly Message _message = new();
     private readonly RegistryObject _item = new();
@@ -31,12 +30,15 @@ internal sealed class ProductionRecall(StoreDatabase production, bool hasMarketI
         books.EndRestore();
     }
 
-    public void RecallChanges(int market, ChangeKey from, ChangeKey to, int most, List<(ChangeKey Key, MarketChange Change)> into)
+    public TimeSpan RecallChanges(int market, ChangeKey from, ChangeKey to, int most, List<(ChangeKey Key, MarketChange Change)> into)
     {
         if (!hasMarketIndex)
         {
-            return; // Looking through all markets for one is too slow for the merge.
+            return TimeSpan.Zero; // Looking through all markets for one is too slow for the merge.
         }
+
+        production.Flush(stop); // What turns under way need is not the recall's.
+        var begun = Stopwatch.GetTimestamp();
 
         var (begin, end) = (StoreReader.Spell(from.At), StoreReader.Spell(to.At));
         var rows = Read(
@@ -51,6 +53,8 @@ internal sealed class ProductionRecall(StoreDatabase production, bool hasMarketI
             var (key, _, change) = ReadChange(rows);
             into.Add((key, change));
         }
+
+        return Stopwatch.GetElapsedTime(begun);
     }
 
     public void RecallTrades(long fromAt, long toAt, IStreamOutput into)
@@ -126,31 +130,5 @@ internal sealed class ProductionRecall(StoreDatabase production, bool hasMarketI
 
     private static string Range(string column, long fromAt, long toAt) => $"{column} >= {StoreReader.Spell(fromAt)} and {column} < {StoreReader.Spell(toAt)}";
 
-    private CopyRows Read(string select)
-    {
-        flush();
-        var begun = Stopwatch.GetTimestamp();
-        try
-        {
-            var rows = Patience.LimitAsync(
-                cancellation => ReadAsync(select, cancellation), patience.Limit, $"no answer within {patience.Limit.TotalSeconds:0} s (dedup.timeout)", stop).GetAwaiter().GetResult();
-            patience.OnCommitted(Stopwatch.GetElapsedTime(begun));
-            return rows;
-        }
-        catch (TimeoutException)
-        {
-            patience.OnLate();
-            throw;
-        }
-    }
-
-    private async Task<CopyRows> ReadAsync(string select, CancellationToken cancellation)
-    {
-        var rows = new CopyRows();
-        await using var connection = await production.OpenAsync(cancellation);
-        await connection.ExecuteAsync("set jit = off", cancellation);
-        await using var answer = await connection.BeginRawBinaryCopyAsync($"copy ({select}) to stdout (format binary)", cancellation);
-        await rows.FillAsync(answer, cancellation);
-        return rows;
-    }
+    private CopyRows Read(string select) => production.Read(select, stop);
 }

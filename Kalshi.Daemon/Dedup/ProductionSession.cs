@@ -17,6 +17,9 @@ internal sealed class ProductionSession : IAsyncDisposable
     /// <summary>A dedup whose machine is gone holds its lock until the server notices: within half a minute.</summary>
     private const string KeepAlive = "set tcp_keepalives_idle = 15; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3;";
 
+    /// <summary>Many small queries, each over in a millisecond or two; to compile one takes longer than that.</summary>
+    private const string Planning = "set jit = off;";
+
     private static readonly string Holder =
         $"""
         from pg_locks l left join pg_stat_activity a on a.pid = l.pid
@@ -63,7 +66,7 @@ internal sealed class ProductionSession : IAsyncDisposable
 
     private static async Task LockAsync(NpgsqlConnection connection, string name, CancellationToken cancellation)
     {
-        await connection.ExecuteAsync($"{KeepAlive} set application_name = '{name}'", cancellation);
+        await connection.ExecuteAsync($"{KeepAlive} {Planning} set application_name = '{name}'", cancellation);
         // A connection of ours that broke may live on at the server: it is ended. Another dedup's is not.
         await connection.ExecuteAsync(
             $"select pg_terminate_backend(l.pid) {Holder} and a.application_name = '{name}' and l.pid <> pg_backend_pid()", cancellation);
@@ -117,6 +120,15 @@ internal sealed class ProductionSession : IAsyncDisposable
         }
 
         return true;
+    }, stop);
+
+    /// <summary>The rows of a query.</summary>
+    public Task<CopyRows> ReadAsync(string select, CancellationToken stop) => RunAsync(async cancellation =>
+    {
+        var rows = new CopyRows();
+        await using var answer = await _connection.BeginRawBinaryCopyAsync($"copy ({select}) to stdout (format binary)", cancellation);
+        await rows.FillAsync(answer, cancellation);
+        return rows;
     }, stop);
 
     private Task<T> RunAsync<T>(Func<CancellationToken, Task<T>> work, CancellationToken stop) => Patience.LimitAsync(cancellation =>

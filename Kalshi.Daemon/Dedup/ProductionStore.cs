@@ -172,14 +172,28 @@ internal sealed class ProductionStore : IDisposable
     }
 
     /// <summary>Waits until everything that was handed over is committed. Throws as <see cref="Commit"/>.</summary>
-    public void Flush(CancellationToken stop) => Persist(session =>
+    public void Flush(CancellationToken stop) => Persist(session => Drain(session, stop), stop);
+
+    /// <summary>Rows of production after everything that was handed over: `select` is asked again when the database fails. Waits and throws as <see cref="Flush"/>.</summary>
+    public CopyRows Read(string select, CancellationToken stop)
+    {
+        var rows = new CopyRows();
+        Persist(session =>
+        {
+            Drain(session, stop);
+            rows = _patience.Await(session.ReadAsync(select, stop), _log);
+        }, stop);
+        return rows;
+    }
+
+    private void Drain(ProductionSession session, CancellationToken stop)
     {
         SendAll(session, stop);
         while (_sent.Count > 0)
         {
             Collect();
         }
-    }, stop);
+    }
 
     private void OnMemory(ProductionBatch turn)
     {
