@@ -98,6 +98,31 @@ internal sealed class PresenceTest
     }
 
     [Test]
+    public async Task One_that_returns_is_told_in_small_parts_where_telling_takes_long()
+    {
+        var random = Seeds.New(out var seed);
+        var (first, second) = (await StoreServers.Plain.NewDatabaseAsync(), await StoreServers.Plain.NewDatabaseAsync());
+        using var rig = new LoaderRig(random).Append(500);
+        var behind = rig.End;
+        rig.Append(3_000).Finish();
+        rig.Load(first);
+        rig.Limit = behind;
+        rig.Load(second);
+        using var turns = new TurnRig([first, second], pieceRowsMax: 10_000, turns: Turns with { RowsMax = 100_000, LateTime = 0 });
+        turns.RunUntil(() => turns.Turns.PositionOf(0) == rig.End && turns.Turns.PositionOf(1) == behind, "each as far as it is loaded");
+
+        rig.Limit = long.MaxValue;
+        rig.Load(second);
+        turns.RunUntil(() =>
+        {
+            var position = turns.Turns.PositionOf(1);
+            Assert.That(position == behind || turns.Turns.TurnRows < 2_000, $"{turns.Turns.TurnRows} rows in a turn: more than a part and what is of its last instant; seed {seed}");
+            return position == rig.End;
+        }, "its return");
+        SourceTest.AssertTold(turns, 1, $"seed {seed}");
+    }
+
+    [Test]
     public async Task After_a_restart_one_that_was_left_behind_is_absent_until_it_is_read()
     {
         var random = Seeds.New(out var seed);

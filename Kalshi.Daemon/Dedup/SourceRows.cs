@@ -95,11 +95,11 @@ internal sealed class SourceRows(int gatherer, GathererSource source, Production
         }
     }
 
-    /// <summary>Tells everything at hand before a position; returns how many rows that were.</summary>
-    public int Tell(long before)
+    /// <summary>Tells everything at hand before a position, or as much of it as is some `most` rows; returns how many that were.</summary>
+    public int Tell(long before, int most)
     {
         var rows = Counters.Rows;
-        while (Next is var at && at < before)
+        while (Next is var at && at < before && Counters.Rows - rows < most)
         {
             if (_piece!.Range.Deltas.Key < _nextOther)
             {

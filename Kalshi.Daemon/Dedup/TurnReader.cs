@@ -24,6 +24,9 @@ internal sealed class TurnReader : IMergeMemory, IDisposable
 {
     private const byte Version = 1;
 
+    /// <summary>Told between two looks at the clock.</summary>
+    private const int LateRows = 1_000;
+
     private readonly SourceRows[] _rows;
     private readonly bool[] _isPresent;
     private readonly IBookInput _books;
@@ -232,10 +235,10 @@ internal sealed class TurnReader : IMergeMemory, IDisposable
         return until == long.MaxValue ? 0 : until;
     }
 
-    /// <summary>Tells what is at hand of the present or of the absent gatherers up to `until`; returns up to where everything at hand was told.</summary>
+    /// <summary>Tells what is at hand of the present or of the absent gatherers up to `until`, of the absent ones for a while; returns up to where everything at hand was told.</summary>
     private long Tell(bool isPresent, long until)
     {
-        var before = until + 1;
+        var (before, begun) = (until + 1, _now());
         for (var told = 0; ;)
         {
             var (first, next) = NextOf(isPresent);
@@ -244,13 +247,13 @@ internal sealed class TurnReader : IMergeMemory, IDisposable
                 return until;
             }
 
-            if (told >= _settings.RowsMax)
+            if (told >= _settings.RowsMax || (told > 0 && !isPresent && _now() - begun >= _settings.LateTime))
             {
                 return _rows[first].Next - 1;
             }
 
             // At least the rows of one position, at most until another gatherer's turn has come or the turn is full enough.
-            var rows = _rows[first].Tell(Math.Min(before, Math.Max(next, _rows[first].Next + 1)));
+            var rows = _rows[first].Tell(Math.Min(before, Math.Max(next, _rows[first].Next + 1)), isPresent ? int.MaxValue : LateRows);
             told += rows;
             TurnRows += rows;
         }
