@@ -110,8 +110,6 @@ internal sealed class ProductionBatch : IBookOutput, IStreamOutput
         Watermark = watermark;
         positions.CopyTo(_from);
         positions.CopyTo(_to);
-        State = null;
-        PackedLog = [];
         SpareMemory.Empty(_log, LogKeptBytes);
         _hours.Clear();
         _hour = long.MinValue;
@@ -138,6 +136,13 @@ internal sealed class ProductionBatch : IBookOutput, IStreamOutput
 
     /// <summary>Takes the merges' whole memory, which replaces the state and the log that production has. `write` is called at once.</summary>
     public void SaveState(Action<Stream> write) => State = PackedState.Pack(write);
+
+    /// <summary>It is written: what the next turn makes anew is given back.</summary>
+    public void Release()
+    {
+        State = null;
+        PackedLog = [];
+    }
 
     /// <summary>What is stored as the turn's log; empty with a <see cref="State"/>.</summary>
     public byte[] PackedLog { get; private set; } = [];

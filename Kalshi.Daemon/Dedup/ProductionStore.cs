@@ -40,6 +40,9 @@ internal sealed class ProductionStore : IDisposable
     private const long StateTurnsMax = 20_000;
     private static readonly TimeSpan StateInterval = TimeSpan.FromMinutes(5);
 
+    /// <summary>Turns of more are rare, as when all runs of a gatherer end: their memory is not kept for the next.</summary>
+    private const long ReusedBytesMax = 32 << 20;
+
     private readonly StoreDatabase _database;
     private readonly ProductionSettings _settings;
     private readonly ILogger _log;
@@ -49,7 +52,8 @@ internal sealed class ProductionStore : IDisposable
     /// <summary>Which dedup this is, of all that run.</summary>
     private readonly Guid _dedup = Guid.NewGuid();
 
-    private readonly Stack<ProductionBatch> _free = [];
+    /// <summary>All of them take their turn, so that each gives back what it needed once.</summary>
+    private readonly Queue<ProductionBatch> _free = [];
 
     /// <summary>Turns on their way, in order: sent and not known to be committed, then sealed and not sent.</summary>
     private readonly Queue<(ProductionBatch Batch, Task Done, long SentTicks)> _sent = [];
@@ -148,7 +152,7 @@ internal sealed class ProductionStore : IDisposable
     public ProductionBatch Begin()
     {
         Checks.That(_filling is null, "A turn ends before the next begins.");
-        _filling = _free.TryPop(out var free) ? free : new ProductionBatch([.. _gatherers.Select(gatherer => gatherer.Name)]);
+        _filling = _free.TryDequeue(out var free) ? free : new ProductionBatch([.. _gatherers.Select(gatherer => gatherer.Name)]);
         _filling.Begin(_turn + 1, _watermark, _positions);
         return _filling;
     }
@@ -328,7 +332,11 @@ internal sealed class ProductionStore : IDisposable
         _committed = batch.Turn;
         batch.CopyPositions(_committedPositions);
         Counters.OnCommitted(batch);
-        _free.Push(batch);
+        if (batch.Bytes <= ReusedBytesMax)
+        {
+            batch.Release();
+            _free.Enqueue(batch);
+        }
     }
 
     /// <summary>The session is over: what was sent and not collected is kept, in order.</summary>

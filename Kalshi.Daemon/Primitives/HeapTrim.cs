@@ -20,8 +20,8 @@ internal sealed class HeapTrim
     private long _trimmedTicks = Stopwatch.GetTimestamp();
 
     /// <summary>
-    /// Collects when the process has grown by a quarter and a little since the last time, and twice a minute when anything worth it was allocated. Call it as
-    /// often as you like.
+    /// Collects when the process has grown by a quarter and a little since the last time, and twice a minute when anything worth it was allocated or is held. Call
+    /// it as often as you like.
     /// </summary>
     public void TrimWhenDue()
     {
@@ -31,8 +31,9 @@ internal sealed class HeapTrim
         }
 
         _lookedTicks = Stopwatch.GetTimestamp();
-        var hasGrown = Environment.WorkingSet > _resident + (_resident / 4) + (Slack / 2);
-        if (hasGrown || (Stopwatch.GetElapsedTime(_trimmedTicks) >= Seldom && GC.GetTotalAllocatedBytes() - _allocated > Slack))
+        var grown = Environment.WorkingSet - _resident;
+        var allocated = GC.GetTotalAllocatedBytes() - _allocated;
+        if (grown > (_resident / 4) + (Slack / 2) || (Stopwatch.GetElapsedTime(_trimmedTicks) >= Seldom && Math.Max(2 * grown, allocated) > Slack))
         {
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
             (_resident, _allocated, _trimmedTicks) = (Environment.WorkingSet, GC.GetTotalAllocatedBytes(), Stopwatch.GetTimestamp());
