@@ -202,6 +202,7 @@ internal sealed partial class MarketMerge
         {
             _context.Counters.SnapshotsChecked++;
             (run.Checked, run.CheckedAt) = (run.Changes.Count, receivedAt);
+            MarkDirty();
         }
     }
 
