@@ -64,35 +64,6 @@ internal sealed class WaitingMarketsTest
     }
 
     [Test]
-    [NonParallelizable] // Memory is that of the process.
-    public void A_book_that_a_snapshot_confirms_takes_no_more_memory_afterwards()
-    {
-        var log = new BookOutputLog();
-        var merge = New(log);
-        var before = 0L;
-        for (var round = 1; round <= 3; round++)
-        {
-            before = GC.GetTotalMemory(forceFullCollection: true);
-            var at = Start + (round * 10 * Margin);
-            for (var market = 1; market <= Markets; market++)
-            {
-                merge.OnSnapshot(0, market, 1, at, [new Level(1, 1)], [new Level(2, market)]);
-            }
-
-            while (merge.Turn(Gatherers, at + 1_000) || merge.Turn(Gatherers, at + (5 * Margin)))
-            {
-                // Only so many are decided in one.
-            }
-
-            TurnRig.Written(merge.WriteChanges);
-            log.Entries.Clear();
-        }
-
-        Assert.That((GC.GetTotalMemory(forceFullCollection: true) - before) / Markets, Is.LessThan(50), "bytes a market since it was confirmed first");
-        Assert.That(merge.Counters.SnapshotsChecked, Is.EqualTo(2 * Markets));
-    }
-
-    [Test]
     public async Task Nothing_more_is_told_before_it_is_decided()
     {
         var dsn = await StoreServers.Plain.NewDatabaseAsync();

@@ -25,9 +25,6 @@ internal sealed partial class BookMerge : IBookInput
     private readonly Queue<(long DueAt, int Market)> _waiting = [];
     private readonly Queue<(long DueAt, int Market)> _waitingLonger = [];
 
-    /// <summary>Markets that rested when they were last asked for, since the turn began.</summary>
-    private readonly List<int> _woken = [];
-
     public BookMerge(MergeSettings settings, IBookOutput output, IBookRecall recall)
     {
         _context = new MergeContext(settings, output, recall);
@@ -90,7 +87,6 @@ internal sealed partial class BookMerge : IBookInput
         var left = DecidedMax;
         var hasMore = DecideDue(_waiting, ref left) | DecideDue(_waitingLonger, ref left);
         Trim();
-        RestWoken();
         _context.EndTurn(hasMore);
         return hasMore;
     }
@@ -154,24 +150,6 @@ internal sealed partial class BookMerge : IBookInput
         }
     }
 
-    /// <summary>Of which nothing was told that has to be decided, or decided upon: a book that is confirmed.</summary>
-    private void RestWoken()
-    {
-        foreach (var id in _woken)
-        {
-            if (_markets[id] is MarketMerge market)
-            {
-                LayToRest(market);
-            }
-        }
-
-        _woken.Clear();
-        if (_woken.Capacity > SpareMax)
-        {
-            _woken.TrimExcess();
-        }
-    }
-
     /// <summary>Cold: looks at every market.</summary>
     private void BreakAll(int gatherer, long epochId, string reason)
     {
@@ -200,17 +178,9 @@ internal sealed partial class BookMerge : IBookInput
             return awake;
         }
 
-        if (place is not byte[] resting)
-        {
-            var made = new MarketMerge(market, _context);
-            place = made;
-            return made;
-        }
-
-        var woken = _resting.Unpack(market, resting);
-        place = woken;
-        _woken.Add(market);
-        return woken;
+        var made = place is byte[] resting ? _resting.Unpack(market, resting) : new MarketMerge(market, _context);
+        place = made;
+        return made;
     }
 
     private ref object? PlaceOf(int market)
