@@ -33,11 +33,11 @@ internal static class DedupMemoryBench
                 "dedup", "--until-idle", "40s", "--set", $"gather.data_dir={Path.Combine(folder, "data")}", "--set", $"dedup.production_dsn={production.Dsn}", "--set", "dedup.timescale=off",
                 .. stores.Dsns.SelectMany((each, i) => (string[])["--set", $"dedup.gatherer.g{i}={each}"]),
             ];
-            Print("from nothing", await WatchAsync(binary, arguments, stores));
-            Print("started again", await WatchAsync(binary, arguments, stores));
+            Print("from nothing", Watch(binary, arguments));
+            Print("started again", Watch(binary, arguments));
             // As if another host had captured the same under the gatherer's name: all its runs end, and its store is told from its begin.
             await stores.All[^1].ExecuteAsync("update kalshid.store set first_record_at = first_record_at - interval '1 second'");
-            Print("one store replaced", await WatchAsync(binary, arguments, stores));
+            Print("one store replaced", Watch(binary, arguments));
             Checks.That(await production.CountAsync("kalshid.markets") >= markets, "Every market is in production.");
         }
         finally
@@ -48,21 +48,12 @@ internal static class DedupMemoryBench
         return 0;
     }
 
-    /// <summary>The stores go on as if their gatherers lived and nothing came: what waits for time to pass is decided.</summary>
-    private static async Task<(long Peak, long Idle, double Seconds)> WatchAsync(string binary, string[] arguments, GathererStores stores)
+    private static (long Peak, long Idle, double Seconds) Watch(string binary, string[] arguments)
     {
         using var dedup = Process.Start(new ProcessStartInfo(binary, arguments))!;
-        var (peak, idle, clock, lived) = (0L, 0L, Stopwatch.StartNew(), 0);
+        var (peak, idle, clock) = (0L, 0L, Stopwatch.StartNew());
         while (!dedup.WaitForExit(200))
         {
-            for (; lived < (int)clock.Elapsed.TotalSeconds; lived++)
-            {
-                foreach (var store in stores.All)
-                {
-                    await store.ExecuteAsync("update kalshid.cursors set position = position + interval '1 second' where name = 'loader'");
-                }
-            }
-
             peak = Math.Max(peak, ResidentOf(dedup, "VmHWM:"));
             idle = ResidentOf(dedup, "VmRSS:") is > 0 and var now ? now : idle;
         }
