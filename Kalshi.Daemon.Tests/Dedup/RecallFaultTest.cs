@@ -9,7 +9,7 @@ using Sql = Kalshi.Daemon.Tests.Store.Sql;
 
 namespace Kalshi.Daemon.Tests.Dedup;
 
-/// <summary>Production fails while it tells the merge its own rows again: the merge begins anew, nothing is written meanwhile, and nothing is missing afterwards.</summary>
+/// <summary>Production fails while it tells the merge its own rows again: the merge waits and asks again, nothing is written meanwhile, and nothing is missing afterwards.</summary>
 [Parallelizable(ParallelScope.Self)]
 internal sealed class RecallFaultTest
 {

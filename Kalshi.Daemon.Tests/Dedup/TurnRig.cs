@@ -90,7 +90,7 @@ internal sealed class TurnRig : IDisposable
         return stream;
     }
 
-    private static void Read(MemoryStream stream, Action<StateReader> read)
+    public static void Read(MemoryStream stream, Action<StateReader> read)
     {
         stream.Position = 0;
         using var reader = new StateReader(stream);

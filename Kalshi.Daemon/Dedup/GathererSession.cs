@@ -66,7 +66,7 @@ internal sealed class GathererSession : IAsyncDisposable
             return (facts, false);
         }
 
-        await piece.ReadAsync((select, rows) => CopyAsync(select, rows, cancellation), progress, facts);
+        await piece.ReadAsync((select, rows) => _connection.CopyAsync(select, rows, cancellation), progress, facts);
         await transaction.RollbackAsync(cancellation);
 
         // Dropping a partition does not wait for the transaction of who has not read it yet: what went meanwhile shows now.
@@ -81,14 +81,8 @@ internal sealed class GathererSession : IAsyncDisposable
 
     private async Task<StoreFacts> ReadFactsOnceAsync(CancellationToken cancellation)
     {
-        await CopyAsync(StoreFacts.Select, _facts, cancellation);
+        await _connection.CopyAsync(StoreFacts.Select, _facts, cancellation);
         return StoreFacts.Read(_facts);
-    }
-
-    private async Task CopyAsync(string select, CopyRows into, CancellationToken cancellation)
-    {
-        await using var answer = await _connection.BeginRawBinaryCopyAsync($"copy ({select}) to stdout (format binary)", cancellation);
-        await into.FillAsync(answer, cancellation);
     }
 
     private Task<T> AskAsync<T>(Func<CancellationToken, Task<T>> work, CancellationToken stop) => Patience.LimitAsync(cancellation =>

@@ -26,7 +26,7 @@ internal sealed class ProductionBatch : IBookOutput, IStreamOutput
     private readonly GathererPosition[] _to;
     private readonly List<long> _hours = [];
     private readonly MemoryStream _log = new();
-    private long _hour;
+    private long _hour = long.MinValue;
     private int _place;
 
     /// <param name="gatherers">Their names by index.</param>
@@ -103,13 +103,20 @@ internal sealed class ProductionBatch : IBookOutput, IStreamOutput
 
     public int Gatherers => _gatherers.Length;
 
-    /// <summary>Empties it for a turn that begins where the one before ended.</summary>
+    /// <summary>Of an empty one: a turn that begins where the one before ended.</summary>
     public void Begin(long turn, long watermark, ReadOnlySpan<GathererPosition> positions)
     {
         Turn = turn;
         Watermark = watermark;
         positions.CopyTo(_from);
         positions.CopyTo(_to);
+    }
+
+    /// <summary>When it is written: gives back what it needed and the next turn may not.</summary>
+    public void Empty()
+    {
+        State = null;
+        PackedLog = [];
         SpareMemory.Empty(_log, LogKeptBytes);
         _hours.Clear();
         _hour = long.MinValue;
@@ -136,13 +143,6 @@ internal sealed class ProductionBatch : IBookOutput, IStreamOutput
 
     /// <summary>Takes the merges' whole memory, which replaces the state and the log that production has. `write` is called at once.</summary>
     public void SaveState(Action<Stream> write) => State = PackedState.Pack(write);
-
-    /// <summary>It is written: what the next turn makes anew is given back.</summary>
-    public void Release()
-    {
-        State = null;
-        PackedLog = [];
-    }
 
     /// <summary>What is stored as the turn's log; empty with a <see cref="State"/>.</summary>
     public byte[] PackedLog { get; private set; } = [];

@@ -39,7 +39,6 @@ internal sealed class ProductionRecall(ProductionStore production, bool hasMarke
 
         production.Flush(stop); // What turns under way need is not the recall's.
         var begun = Stopwatch.GetTimestamp();
-
         var (begin, end) = (StoreReader.Spell(from.At), StoreReader.Spell(to.At));
         var rows = Read(
             $"""

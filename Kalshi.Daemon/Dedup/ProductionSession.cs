@@ -126,8 +126,7 @@ internal sealed class ProductionSession : IAsyncDisposable
     public Task<CopyRows> ReadAsync(string select, CancellationToken stop) => RunAsync(async cancellation =>
     {
         var rows = new CopyRows();
-        await using var answer = await _connection.BeginRawBinaryCopyAsync($"copy ({select}) to stdout (format binary)", cancellation);
-        await rows.FillAsync(answer, cancellation);
+        await _connection.CopyAsync(select, rows, cancellation);
         return rows;
     }, stop);
 

@@ -181,13 +181,13 @@ internal sealed class ProductionStore : IDisposable
     /// <summary>Rows of production after everything that was handed over: `select` is asked again when the database fails. Waits and throws as <see cref="Flush"/>.</summary>
     public CopyRows Read(string select, CancellationToken stop)
     {
-        var rows = new CopyRows();
+        CopyRows? rows = null;
         Persist(session =>
         {
             Drain(session, stop);
             rows = _patience.Await(session.ReadAsync(select, stop), _log);
         }, stop);
-        return rows;
+        return rows!;
     }
 
     private void Drain(ProductionSession session, CancellationToken stop)
@@ -334,7 +334,7 @@ internal sealed class ProductionStore : IDisposable
         Counters.OnCommitted(batch);
         if (batch.Bytes <= ReusedBytesMax)
         {
-            batch.Release();
+            batch.Empty();
             _free.Enqueue(batch);
         }
     }

@@ -95,7 +95,7 @@ internal sealed class SourceRows(int gatherer, GathererSource source, Production
         }
     }
 
-    /// <summary>Tells everything at hand before a position, or as much of it as is some `most` rows; returns how many that were.</summary>
+    /// <summary>Tells everything at hand before a position, or up to the first place behind `most` rows where it can stop; returns how many that were.</summary>
     public int Tell(long before, int most)
     {
         var rows = Counters.Rows;

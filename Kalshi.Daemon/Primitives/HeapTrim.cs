@@ -32,8 +32,8 @@ internal sealed class HeapTrim
 
         _lookedTicks = Stopwatch.GetTimestamp();
         var grown = Environment.WorkingSet - _resident;
-        var allocated = GC.GetTotalAllocatedBytes() - _allocated;
-        if (grown > (_resident / 4) + (Slack / 2) || (Stopwatch.GetElapsedTime(_trimmedTicks) >= Seldom && Math.Max(2 * grown, allocated) > Slack))
+        var isWorthIt = grown > Slack / 2 || GC.GetTotalAllocatedBytes() - _allocated > Slack;
+        if (grown > (_resident / 4) + (Slack / 2) || (isWorthIt && Stopwatch.GetElapsedTime(_trimmedTicks) >= Seldom))
         {
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
             (_resident, _allocated, _trimmedTicks) = (Environment.WorkingSet, GC.GetTotalAllocatedBytes(), Stopwatch.GetTimestamp());

@@ -25,4 +25,11 @@ internal static class Sql
         await using var command = new NpgsqlCommand(sql, connection);
         await command.ExecuteNonQueryAsync(cancellation);
     }
+
+    /// <summary>The answer to `select`, in binary.</summary>
+    public static async Task CopyAsync(this NpgsqlConnection connection, string select, CopyRows into, CancellationToken cancellation)
+    {
+        await using var answer = await connection.BeginRawBinaryCopyAsync($"copy ({select}) to stdout (format binary)", cancellation);
+        await into.FillAsync(answer, cancellation);
+    }
 }
