@@ -1,4 +1,5 @@
 using Kalshi.Daemon.Store;
+using Kalshi.Daemon.Tests.Books;
 using Kalshi.Daemon.Tests.Simulation;
 using Microsoft.Extensions.Logging.Abstractions;
 using NUnit.Framework;
@@ -18,6 +19,14 @@ internal sealed class LoaderTest(StoreFlavour flavour)
         rig.Load(dsn);
         await DecodedJournal.AssertLoadedAsync(rig.Journal, dsn);
         await StoreContents.AssertWholeAsync(dsn, rig.End);
+    }
+
+    [Test]
+    public async Task A_market_that_only_a_command_names_is_listed_as_well()
+    {
+        using var rig = (await StoreRig.NewAsync(flavour)).Append(new Script().SubscribeBooks().Snapshot(1, "KX-A").DeleteMarkets(2, "KX-B").Ok(2, 2));
+        rig.Load();
+        Assert.That(await rig.NumberAsync("select market_id from kalshid.markets where ticker = 'KX-B'"), Is.EqualTo(2));
     }
 
     [Test]

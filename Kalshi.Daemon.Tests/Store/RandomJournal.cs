@@ -14,10 +14,9 @@ internal sealed class RandomJournal(Random random, int markets = 40)
 
     private readonly List<Session> _sessions = [];
     private readonly Queue<(RecordKind Kind, int Session, byte[] Bytes)> _next = [];
-    private readonly List<string> _tradeIds = [];
+    private readonly List<(string Id, string Ticker)> _trades = [];
     private int _sessionCount;
     private int _commandId;
-    private int _tradeCount;
     private long _now = Start;
 
     /// <summary>Exchange time that the records speak of, µs.</summary>
@@ -110,15 +109,16 @@ internal sealed class RandomJournal(Random random, int markets = 40)
     private void Trade(Session session, Sid sid)
     {
         // One in twenty is told again.
-        var id = _tradeIds.Count > 0 && random.Next(20) == 0 ? _tradeIds[random.Next(_tradeIds.Count)] : NewTrade();
-        Frame(session, $$$"""{"type":"trade","sid":{{{sid.Number}}},"seq":{{{++sid.Seq}}},"msg":{"trade_id":"{{{id}}}","market_ticker":"{{{Ticker()}}}","yes_price_dollars":"0.6800","no_price_dollars":"0.3200","count_fp":"{{{Size(random.Next(1, 9_000))}}}"{{{Pick("", ",\"taker_side\":\"yes\"", ",\"taker_side\":\"no\",\"taker_book_side\":\"ask\",\"is_block_trade\":true")}}},"ts":{{{_now / 1_000_000}}},"ts_ms":{{{_now / 1_000}}}}}""");
+        var (id, ticker) = _trades.Count > 0 && random.Next(20) == 0 ? _trades[random.Next(_trades.Count)] : NewTrade();
+        Frame(session, $$$"""{"type":"trade","sid":{{{sid.Number}}},"seq":{{{++sid.Seq}}},"msg":{"trade_id":"{{{id}}}","market_ticker":"{{{ticker}}}","yes_price_dollars":"0.6800","no_price_dollars":"0.3200","count_fp":"{{{Size(random.Next(1, 9_000))}}}"{{{Pick("", ",\"taker_side\":\"yes\"", ",\"taker_side\":\"no\",\"taker_book_side\":\"ask\",\"is_block_trade\":true")}}},"ts":{{{_now / 1_000_000}}},"ts_ms":{{{_now / 1_000}}}}}""");
     }
 
-    private string NewTrade()
+    /// <summary>A trade keeps its market wherever it is told again.</summary>
+    private (string Id, string Ticker) NewTrade()
     {
-        var id = string.Create(CultureInfo.InvariantCulture, $"trade-{++_tradeCount}");
-        _tradeIds.Add(id);
-        return id;
+        var trade = (string.Create(CultureInfo.InvariantCulture, $"trade-{_trades.Count + 1}"), Ticker());
+        _trades.Add(trade);
+        return trade;
     }
 
     private void Lifecycle(Session session, Sid sid)
@@ -144,8 +144,8 @@ internal sealed class RandomJournal(Random random, int markets = 40)
 
     private void Backfill()
     {
-        var trades = Enumerable.Range(0, random.Next(0, 6)).Select(_ => _tradeIds.Count > 0 && random.Next(2) == 0 ? _tradeIds[random.Next(_tradeIds.Count)] : NewTrade()).Select(id =>
-            $$$"""{"trade_id":"{{{id}}}","ticker":"{{{Ticker()}}}","yes_price_dollars":"0.6800","no_price_dollars":"0.3200","count_fp":"1.00","taker_side":"yes","created_time":"{{{Kalshi.Daemon.Primitives.Micros.Format(_now)}}}"}""");
+        var trades = Enumerable.Range(0, random.Next(0, 6)).Select(_ => _trades.Count > 0 && random.Next(2) == 0 ? _trades[random.Next(_trades.Count)] : NewTrade()).Select(trade =>
+            $$$"""{"trade_id":"{{{trade.Id}}}","ticker":"{{{trade.Ticker}}}","yes_price_dollars":"0.6800","no_price_dollars":"0.3200","count_fp":"1.00","taker_side":"yes","created_time":"{{{Kalshi.Daemon.Primitives.Micros.Format(_now)}}}"}""");
         var (from, to) = (_now - random.Next(60_000_000), _now + random.Next(60_000_000));
         Add(RecordKind.RestPage, 0, $$$"""{"path":"/markets/trades","status":{{{Pick("200", "200", "429")}}},"purpose":"trades_backfill","from_at":{{{from}}},"to_at":{{{to}}},"last":{{{Pick("true", "false")}}}}""" + "\n"
             + $$$"""{"cursor":"","trades":[{{{string.Join(',', trades)}}}]}""");

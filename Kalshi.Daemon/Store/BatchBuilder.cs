@@ -112,6 +112,7 @@ internal sealed class BatchBuilder : IReplaySink
 
         _at = record.ReceivedAt;
         _replay.Feed(record);
+        AddMarkets();
         _batch.Through = record.ReceivedAt;
     }
 
@@ -161,7 +162,7 @@ internal sealed class BatchBuilder : IReplaySink
     {
         if (message.Type == FrameType.OrderbookDelta)
         {
-            var market = MarketOf(message, origin.ReceivedAt);
+            var market = MarketOf(message);
             RowEncoder.Delta(_batch[StoreTable.Deltas], origin, message, market);
         }
         else
@@ -175,13 +176,13 @@ internal sealed class BatchBuilder : IReplaySink
         switch (message.Type)
         {
             case FrameType.OrderbookSnapshot:
-                RowEncoder.Snapshot(_batch[StoreTable.Snapshots], origin, message, MarketOf(message, origin.ReceivedAt));
+                RowEncoder.Snapshot(_batch[StoreTable.Snapshots], origin, message, MarketOf(message));
                 break;
             case FrameType.Trade:
                 OnStreamTrade(origin, message);
                 break;
             case FrameType.Ticker:
-                RowEncoder.Ticker(_batch[StoreTable.Tickers], origin, message, MarketOf(message, origin.ReceivedAt));
+                RowEncoder.Ticker(_batch[StoreTable.Tickers], origin, message, MarketOf(message));
                 if (origin.EpochId != 0)
                 {
                     // The exchange numbers no tickers; should it begin to, the number needs a row that shows it.
@@ -212,20 +213,20 @@ internal sealed class BatchBuilder : IReplaySink
                 break;
         }
 
-        RowEncoder.Trade(_batch[StoreTable.Trades], origin, message, MarketOf(message, origin.ReceivedAt), isBackfill: false);
+        RowEncoder.Trade(_batch[StoreTable.Trades], origin, message, MarketOf(message), isBackfill: false);
     }
 
     public void OnBackfilledTrade(in RowOrigin origin, Message message)
     {
         if (_window.Backfill(message.TradeId, message.ExchangeAt, origin.ReceivedAt) == TradeVerdict.New)
         {
-            RowEncoder.Trade(_batch[StoreTable.Trades], origin, message, MarketOf(message, origin.ReceivedAt), isBackfill: true);
+            RowEncoder.Trade(_batch[StoreTable.Trades], origin, message, MarketOf(message), isBackfill: true);
         }
     }
 
     private void OnLifecycle(in RowOrigin origin, Message message, ReadOnlySpan<byte> frame)
     {
-        var market = message.Ticker.IsEmpty ? 0 : MarketOf(message, origin.ReceivedAt);
+        var market = message.Ticker.IsEmpty ? 0 : MarketOf(message);
         RowEncoder.Lifecycle(_batch[StoreTable.LifecycleEvents], origin, message, market, frame);
         if (message.Type != FrameType.EventFeeUpdate)
         {
@@ -236,7 +237,7 @@ internal sealed class BatchBuilder : IReplaySink
 
     public void OnRejected(in RowOrigin origin, Message message, string reason, ReadOnlySpan<byte> frame)
     {
-        var market = message.Ticker.IsEmpty ? 0 : MarketOf(message, origin.ReceivedAt);
+        var market = message.Ticker.IsEmpty ? 0 : MarketOf(message);
         RowEncoder.Rejected(_batch[StoreTable.RejectedFrames], origin, message.Type, market, reason, frame);
     }
 
@@ -307,7 +308,7 @@ internal sealed class BatchBuilder : IReplaySink
     /// <summary>A market that is new is written with all it has: the exchange lists a million, and changing rows just written costs far more.</summary>
     private void OnMarket(long receivedAt, RegistryObject item, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> origin)
     {
-        AddMarkets(receivedAt);
+        AddMarkets();
         var id = _replay.Tickers.GetOrAdd(item.Ticker.Span) + 1;
         if (id > _markets)
         {
@@ -325,9 +326,9 @@ internal sealed class BatchBuilder : IReplaySink
     }
 
     /// <summary>The id of the message's market; notes the exchange's own id when it is told for the first time.</summary>
-    private int MarketOf(Message message, long receivedAt)
+    private int MarketOf(Message message)
     {
-        var id = MarketOf(message.Ticker, receivedAt);
+        var id = _replay.Tickers.GetOrAdd(message.Ticker) + 1;
         if (message.MarketId != Guid.Empty && !HasExchangeId(id))
         {
             _hasExchangeId[id] = true;
@@ -351,27 +352,18 @@ internal sealed class BatchBuilder : IReplaySink
         return _hasExchangeId[id];
     }
 
-    /// <summary>Ids are those of the replay's tickers, from 1; a ticker that it has met on its own gets its row here as well.</summary>
-    private int MarketOf(ReadOnlySpan<byte> ticker, long receivedAt)
-    {
-        var id = _replay.Tickers.GetOrAdd(ticker) + 1;
-        AddMarkets(receivedAt);
-        return id;
-    }
-
     /// <summary>0 for a whole channel.</summary>
-    private int MarketOf(CoveredMarket market)
-    {
-        AddMarkets(_at);
-        return market.Id + 1;
-    }
+    private static int MarketOf(CoveredMarket market) => market.Id + 1;
 
-    /// <summary>A row for each ticker met that has none.</summary>
-    private void AddMarkets(long receivedAt)
+    /// <summary>
+    /// Ids are those of the replay's tickers, from 1. Each ticker met that has no row yet gets one, whoever met it: the replay meets some
+    /// in commands, of which no other row tells.
+    /// </summary>
+    private void AddMarkets()
     {
         while (_markets < _replay.Tickers.Count)
         {
-            RowEncoder.NewMarket(_batch[StoreTable.Markets], _markets + 1, _replay.Tickers.Bytes(_markets), receivedAt);
+            RowEncoder.NewMarket(_batch[StoreTable.Markets], _markets + 1, _replay.Tickers.Bytes(_markets), _at);
             _markets++;
         }
     }
