@@ -37,7 +37,7 @@ internal sealed class DedupReporter(Options options, Merging merging, Production
 
             // Whoever waits for gatherers that have no store yet is not idle, nor who has just begun to read.
             var hasRead = status.RowsIn > 0 || status.Gatherers.Any(gatherer => gatherer is { IsPresent: true, IsFailing: false, Position: > 0, Behind: 0 });
-            if (untilIdle is { } limit && hasRead && Environment.TickCount64 - merging.LastRowsTicks > limit.TotalMilliseconds)
+            if (untilIdle is { } limit && hasRead && merging.IdleFor > limit)
             {
                 stop.Request($"nothing new for {Units.FormatDuration(limit)}");
             }

@@ -3,7 +3,6 @@ using Kalshi.Daemon.Primitives;
 using Kalshi.Daemon.Store;
 using Kalshi.Daemon.Tests.Simulation;
 using Kalshi.Daemon.Tests.Store;
-using Microsoft.Extensions.Logging.Abstractions;
 using NUnit.Framework;
 using Sql = Kalshi.Daemon.Tests.Store.Sql;
 
@@ -13,8 +12,6 @@ namespace Kalshi.Daemon.Tests.Dedup;
 [Parallelizable(ParallelScope.Self)]
 internal sealed class RecallFaultTest
 {
-    private const string Waiting = "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'kalshid%' AND datname = current_database() AND wait_event_type = 'Lock'";
-
     private PostgresServer _server = null!;
     private LoaderRig _rig = null!;
     private string _gatherer = "";
@@ -48,8 +45,8 @@ internal sealed class RecallFaultTest
     public async Task A_server_that_is_killed_while_its_rows_are_told_again_is_waited_for()
     {
         await using var holder = await HoldAsync();
-        using var merge = new MergeRun(_production, _gatherer);
-        await Eventually.BecomesTrue(async () => await Sql.ScalarAsync(_production, Waiting) is not null, 30_000);
+        using var merge = new MergeRun(_production, _gatherer, timeout: "1s");
+        await merge.WaitsForLockAsync();
         _server.Kill();
         await Eventually.BecomesTrue(() => merge.Counters.Failures > 0, 30_000);
         _server.Start();
@@ -60,7 +57,7 @@ internal sealed class RecallFaultTest
     public async Task A_server_that_does_not_answer_meanwhile_is_asked_again()
     {
         var holder = await HoldAsync();
-        using var merge = new MergeRun(_production, _gatherer);
+        using var merge = new MergeRun(_production, _gatherer, timeout: "1s");
         await Eventually.BecomesTrue(() => merge.Counters.State.Contains("dedup.timeout", StringComparison.Ordinal), 30_000);
         await holder.DisposeAsync();
         await EndAsync(merge);
@@ -70,9 +67,9 @@ internal sealed class RecallFaultTest
     public async Task A_stop_meanwhile_is_not_waited_for()
     {
         await using var holder = await HoldAsync();
-        using (new MergeRun(_production, _gatherer))
+        using (var merge = new MergeRun(_production, _gatherer, timeout: "1s"))
         {
-            await Eventually.BecomesTrue(async () => await Sql.ScalarAsync(_production, Waiting) is not null, 30_000);
+            await merge.WaitsForLockAsync();
         }
     }
 
@@ -90,7 +87,7 @@ internal sealed class RecallFaultTest
         state.GetBuffer()[0] = 99; // the version of its first part
         await Sql.ExecuteAsync(
             _production, $"UPDATE kalshid.{table} SET bytes = '\\x{Convert.ToHexString(PackedState.Pack(state.WriteTo))}' WHERE turn = (SELECT min(turn) FROM kalshid.{table})");
-        using var merge = new MergeRun(_production, _gatherer);
+        using var merge = new MergeRun(_production, _gatherer, timeout: "1s");
         Assert.That(async () => await merge.Running.WaitAsync(TimeSpan.FromMinutes(1)), Throws.TypeOf<SetupException>()
             .With.Message.Contains("Production cannot be continued").And.Message.Contains("version 99").And.Message.Contains("backup"));
     }
@@ -124,54 +121,5 @@ internal sealed class RecallFaultTest
         }
 
         return string.Join('\n', contents);
-    }
-
-    /// <summary>A dedup of one gatherer in this process, until disposed.</summary>
-    private sealed class MergeRun : IDisposable
-    {
-        private readonly string _production;
-        private readonly StoreDatabase _database;
-        private readonly ProductionStore _store;
-        private readonly Merging _merging;
-        private readonly CancellationTokenSource _stop = new();
-
-        public MergeRun(string production, string gatherer)
-        {
-            _production = production;
-            var options = Options.Load(null, [], [$"dedup.production_dsn={production}", $"dedup.gatherer.test={gatherer}", "dedup.timeout=1s"]);
-            _database = new StoreDatabase(production, options.DedupTimeout);
-            _store = new ProductionStore(_database, ProductionSettings.Of(options), NullLogger.Instance);
-            _merging = new Merging(options, _store, NullLogger.Instance);
-            Running = Task.Factory.StartNew(() => _merging.Run(_stop.Token), TaskCreationOptions.LongRunning);
-        }
-
-        public Task Running { get; }
-
-        public ProductionCounters Counters => _store.Counters;
-
-        /// <summary>Production was opened, and told what the merge had to know.</summary>
-        public bool IsMerging => _merging.View is not null;
-
-        /// <summary>Everything up to there is merged and committed.</summary>
-        public async Task MergesToAsync(long end)
-        {
-            await Eventually.BecomesTrue(async () => Running.IsCompleted || (_merging.View is not null && await IsAtAsync(end)), 60_000);
-            Assert.That(Running.IsCompleted, Is.False, () => $"the merge ended: {Running.Exception}");
-            Dispose();
-        }
-
-        private async Task<bool> IsAtAsync(long end) =>
-            await Sql.ScalarAsync(_production, $"SELECT 1 FROM kalshid.gatherers WHERE position >= to_timestamp({end} / 1000000.0)") is not null;
-
-        public void Dispose()
-        {
-            if (!_stop.IsCancellationRequested)
-            {
-                _stop.Cancel();
-                Assert.That(Running.IsFaulted || Running.Wait(TimeSpan.FromSeconds(20)), Is.True, "the merge does not end");
-                _store.Dispose();
-                _database.Dispose();
-            }
-        }
     }
 }

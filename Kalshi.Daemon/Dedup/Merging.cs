@@ -24,7 +24,9 @@ internal sealed class Merging
     private readonly MergeSettings _settings;
     private readonly HeapTrim _heap = new();
     private volatile MergingView? _view;
-    private long _lastRowsTicks = Environment.TickCount64;
+
+    /// <summary>Since when the turns have had no work and what they had is committed; 0: it is not so.</summary>
+    private long _idleTicks;
 
     public Merging(Options options, ProductionStore store, ILogger log)
     {
@@ -35,8 +37,10 @@ internal sealed class Merging
     /// <summary>What goes on, for display; null before production was opened. Any thread.</summary>
     public MergingView? View => _view;
 
-    /// <summary>Since when nothing came, in ms of <see cref="Environment.TickCount64"/>. Any thread.</summary>
-    public long LastRowsTicks => Volatile.Read(ref _lastRowsTicks);
+    /// <summary>How long there has been nothing to merge and to commit, and every store that answers has said so. Any thread.</summary>
+    public TimeSpan IdleFor => _view is { Turns: { HasWork: false, IsAsking: false } } && Volatile.Read(ref _idleTicks) is var since and not 0
+        ? TimeSpan.FromMilliseconds(Environment.TickCount64 - since)
+        : TimeSpan.Zero;
 
     /// <summary>Merges until stopped; everything that was merged is then committed, unless production cannot be reached. Throws <see cref="SetupException"/>.</summary>
     public void Run(CancellationToken stop)
@@ -60,6 +64,7 @@ internal sealed class Merging
 
     private void RunClaim(ProductionStart start, CancellationToken stop)
     {
+        BeIdle(false);
         var markets = start.Markets;
         var settings = _settings with { Gatherers = start.Gatherers.Count };
         var output = new TurnOutput();
@@ -73,7 +78,6 @@ internal sealed class Merging
         Restore(start, memory);
         recall.RestoreBooks(books);
         _view = new MergingView(start.Gatherers, turns, books, streams);
-        Volatile.Write(ref _lastRowsTicks, Environment.TickCount64);
         turns.Start();
         Merge(turns, markets, output, memory, stop);
         _store.Flush(CancellationToken.None);
@@ -103,16 +107,20 @@ internal sealed class Merging
             {
                 _store.Flush(stop);
                 Publish(turns);
+                BeIdle(!turns.HasWork);
                 turns.Wait(IdleWait, stop);
                 continue;
             }
 
-            Volatile.Write(ref _lastRowsTicks, turns.TurnRows > 0 || turns.HasUndecided ? Environment.TickCount64 : _lastRowsTicks);
             Complete(turn, turns, markets, memory);
             _store.Commit(turn, stop);
+            BeIdle(!turns.HasWork);
             turn = output.Turn = _store.Begin();
         }
     }
+
+    /// <summary>Keeps since when.</summary>
+    private void BeIdle(bool isIdle) => Volatile.Write(ref _idleTicks, !isIdle ? 0 : _idleTicks != 0 ? _idleTicks : Environment.TickCount64);
 
     /// <summary>What a turn holds beside the rows.</summary>
     private void Complete(ProductionBatch turn, TurnReader turns, ProductionMarkets markets, IMergeMemory[] memory)

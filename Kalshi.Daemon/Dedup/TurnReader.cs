@@ -36,6 +36,7 @@ internal sealed class TurnReader : IMergeMemory, IDisposable
     private readonly ILogger _log;
     private readonly WakeSignal _wake = new();
     private bool _isPresenceTold;
+    private int _turnRows;
 
     /// <param name="sources">By index of the gatherer; disposed of with this.</param>
     /// <param name="now">The clock of the sources, µs.</param>
@@ -52,11 +53,21 @@ internal sealed class TurnReader : IMergeMemory, IDisposable
     /// <summary>Everything up to here was told by every gatherer that was present, µs.</summary>
     public long Watermark { get; private set; }
 
-    /// <summary>Rows told by the last turn.</summary>
-    public int TurnRows { get; private set; }
+    /// <summary>Rows told by the last turn, or so far by the one under way. Any thread.</summary>
+    public int TurnRows
+    {
+        get => Volatile.Read(ref _turnRows);
+        private set => Volatile.Write(ref _turnRows, value);
+    }
 
-    /// <summary>The last turn left to the next one what the books had to decide.</summary>
+    /// <summary>That turn had rows, or the books have something to decide. Any thread.</summary>
+    public bool HasWork => TurnRows > 0 || HasUndecided;
+
+    /// <summary>The last turn left to the next one what the books had to decide. Any thread.</summary>
     public bool HasUndecided { get; private set; }
+
+    /// <summary>A store that does not fail has been asked and has not answered yet. Any thread.</summary>
+    public bool IsAsking => Array.Exists(_rows, static rows => rows.Source is { IsFailing: false, SilentSince: not 0 });
 
     public long PositionOf(int gatherer) => _rows[gatherer].Position;
 
