@@ -84,7 +84,7 @@ internal static class MergeBench
                 using var writer = new StateWriter(stream);
                 memory.WriteAll(writer);
             });
-            Console.WriteLine($"  {$"{name} as a whole state in production",-60} {packed.Length / 1048576.0,6:N0} MiB, {(watch.Elapsed - begun).TotalSeconds:N1} s to write");
+            Console.WriteLine($"  {$"{name} as a whole state in production",-60} {packed.Bytes / 1048576.0,6:N0} MiB, {(watch.Elapsed - begun).TotalSeconds:N1} s to write");
         }
 
         GC.KeepAlive(ids);

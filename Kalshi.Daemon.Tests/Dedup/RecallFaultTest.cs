@@ -79,14 +79,14 @@ internal sealed class RecallFaultTest
         var table = await Sql.ScalarAsync(_production, "SELECT 1 FROM kalshid.merge_state") is null ? "merge_log" : "merge_state";
         var packed = (byte[])(await Sql.ScalarAsync(_production, $"SELECT bytes FROM kalshid.{table} ORDER BY turn LIMIT 1"))!;
         using var state = new MemoryStream();
-        using (var open = PackedState.Open(packed))
+        using (var open = new PackedState([packed]).Open())
         {
             open.CopyTo(state);
         }
 
         state.GetBuffer()[0] = 99; // the version of its first part
         await Sql.ExecuteAsync(
-            _production, $"UPDATE kalshid.{table} SET bytes = '\\x{Convert.ToHexString(PackedState.Pack(state.WriteTo))}' WHERE turn = (SELECT min(turn) FROM kalshid.{table})");
+            _production, $"UPDATE kalshid.{table} SET bytes = '\\x{Convert.ToHexString(PackedState.Pack(state.WriteTo).ToArray())}' WHERE turn = (SELECT min(turn) FROM kalshid.{table})");
         using var merge = new MergeRun(_production, _gatherer, timeout: "1s");
         Assert.That(async () => await merge.Running.WaitAsync(TimeSpan.FromMinutes(1)), Throws.TypeOf<SetupException>()
             .With.Message.Contains("Production cannot be continued").And.Message.Contains("version 99").And.Message.Contains("backup"));

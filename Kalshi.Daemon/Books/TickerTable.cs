@@ -82,7 +82,8 @@ internal sealed class TickerTable
 
         while (_arenaUsed + ticker.Length > _arena.Length)
         {
-            Array.Resize(ref _arena, _arena.Length * 2);
+            // By less than doubling: it is the largest array of a process that knows a million markets.
+            Array.Resize(ref _arena, _arena.Length + (_arena.Length / 4));
         }
 
         ticker.CopyTo(_arena.AsSpan(_arenaUsed));

@@ -47,7 +47,7 @@ internal sealed class ProductionBatch : IBookOutput, IStreamOutput
     public Stream Log => _log;
 
     /// <summary>The merges' whole memory, packed; null for most turns.</summary>
-    public byte[]? State { get; private set; }
+    public PackedState? State { get; private set; }
 
     /// <summary>Rows told, of every table.</summary>
     public long Rows
@@ -73,7 +73,7 @@ internal sealed class ProductionBatch : IBookOutput, IStreamOutput
     {
         get
         {
-            var bytes = _log.Length + (State?.Length ?? 0);
+            var bytes = _log.Length + (State?.Bytes ?? 0);
             foreach (var table in _tables)
             {
                 bytes += table.Bytes;
@@ -148,7 +148,7 @@ internal sealed class ProductionBatch : IBookOutput, IStreamOutput
     public byte[] PackedLog { get; private set; } = [];
 
     /// <summary>The turn is complete.</summary>
-    public void Seal() => PackedLog = State is null ? PackedState.Pack(_log.WriteTo) : [];
+    public void Seal() => PackedLog = State is null ? PackedState.Pack(_log.WriteTo).ToArray() : [];
 
     /// <summary>A market that production has not; ids are given by the caller, from 1 and dense. Before any row that names it.</summary>
     public void AddMarket(int market, ReadOnlySpan<byte> ticker, long seenAt) => ProductionRows.NewMarket(this[ProductionTable.Markets], market, ticker, seenAt);

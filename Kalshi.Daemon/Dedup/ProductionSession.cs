@@ -192,31 +192,31 @@ internal sealed class ProductionSession : IAsyncDisposable
         return markets;
     }
 
-    private async Task<(byte[]? State, long Turn)> ReadStateAsync(CancellationToken cancellation)
+    private async Task<(PackedState? State, long Turn)> ReadStateAsync(CancellationToken cancellation)
     {
         await using var command = new NpgsqlCommand("select turn, bytes from kalshid.merge_state order by part", _connection);
         await using var reader = await command.ExecuteReaderAsync(CommandBehavior.SequentialAccess, cancellation);
-        var state = new MemoryStream();
+        var parts = new List<byte[]>();
         long turn = 0;
         while (await reader.ReadAsync(cancellation))
         {
             turn = reader.GetInt64(0);
-            state.Write(reader.GetFieldValue<byte[]>(1));
+            parts.Add(reader.GetFieldValue<byte[]>(1));
         }
 
-        return (state.Length == 0 ? null : state.ToArray(), turn);
+        return (parts.Count == 0 ? null : new PackedState(parts), turn);
     }
 
     /// <summary>What the turns behind `after` up to and including `last` changed.</summary>
-    private async Task<IReadOnlyList<byte[]>> ReadLogAsync(long after, long last, CancellationToken cancellation)
+    private async Task<IReadOnlyList<PackedState>> ReadLogAsync(long after, long last, CancellationToken cancellation)
     {
         await using var command = new NpgsqlCommand("select turn, bytes from kalshid.merge_log order by turn", _connection);
         await using var reader = await command.ExecuteReaderAsync(cancellation);
-        var log = new List<byte[]>();
+        var log = new List<PackedState>();
         while (await reader.ReadAsync(cancellation))
         {
             Damaged(reader.GetInt64(0) != after + log.Count + 1, $"turn {after + log.Count + 1} is missing in kalshid.merge_log");
-            log.Add(reader.GetFieldValue<byte[]>(1));
+            log.Add(new PackedState([reader.GetFieldValue<byte[]>(1)]));
         }
 
         Damaged(after + log.Count != last, $"the merges' memory reaches to turn {after + log.Count}, and rows to turn {last}");

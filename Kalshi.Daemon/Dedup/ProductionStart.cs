@@ -10,10 +10,10 @@ namespace Kalshi.Daemon.Dedup;
 /// merges' gatherers are these, and as many.
 /// </param>
 /// <param name="Markets">Those that production knows.</param>
-/// <param name="PackedState">The merges' whole memory as of <paramref name="StateTurn"/>; null when none was ever stored.</param>
-/// <param name="PackedLog">What each turn after that one changed, in order, up to <paramref name="Turn"/>.</param>
+/// <param name="State">The merges' whole memory as of <paramref name="StateTurn"/>; null when none was ever stored.</param>
+/// <param name="Log">What each turn after that one changed, in order, up to <paramref name="Turn"/>.</param>
 internal sealed record ProductionStart(
-    long Turn, long Watermark, IReadOnlyList<KnownGatherer> Gatherers, ProductionMarkets Markets, byte[]? PackedState, long StateTurn, IReadOnlyList<byte[]> PackedLog)
+    long Turn, long Watermark, IReadOnlyList<KnownGatherer> Gatherers, ProductionMarkets Markets, PackedState? State, long StateTurn, IReadOnlyList<PackedState> Log)
 {
     /// <summary>
     /// Tells the merges' memory: the whole state once, if there is one, then each turn's log, as they were written. Throws what those throw, and
@@ -21,15 +21,15 @@ internal sealed record ProductionStart(
     /// </summary>
     public void Restore(Action<Stream> readState, Action<Stream> readLog)
     {
-        if (PackedState is { } packed)
+        if (State is { } packed)
         {
-            using var state = Store.PackedState.Open(packed);
+            using var state = packed.Open();
             readState(state);
         }
 
-        foreach (var turn in PackedLog)
+        foreach (var turn in Log)
         {
-            using var log = Store.PackedState.Open(turn);
+            using var log = turn.Open();
             readLog(log);
         }
     }

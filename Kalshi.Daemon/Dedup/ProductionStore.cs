@@ -135,9 +135,9 @@ internal sealed class ProductionStore : IDisposable
         _positions = [.. start.Gatherers.Select(gatherer => gatherer.Position)];
         _committedPositions = [.. _positions];
         (_turn, _committed, _watermark) = (start.Turn, start.Turn, start.Watermark);
-        _stateBytes = start.PackedState?.LongLength ?? 0;
-        _logBytes = start.PackedLog.Sum(log => log.LongLength);
-        _logTurns = start.PackedLog.Count;
+        _stateBytes = start.State?.Bytes ?? 0;
+        _logBytes = start.Log.Sum(log => log.Bytes);
+        _logTurns = start.Log.Count;
         _stateTicks = Stopwatch.GetTimestamp();
         _backoff.Reset();
         Counters.OnOpened(start.Turn, start.Watermark);
@@ -203,7 +203,7 @@ internal sealed class ProductionStore : IDisposable
     {
         if (turn.State is { } state)
         {
-            (_stateBytes, _logBytes, _logTurns) = (state.LongLength, 0, 0);
+            (_stateBytes, _logBytes, _logTurns) = (state.Bytes, 0, 0);
             _stateTicks = Stopwatch.GetTimestamp();
         }
         else

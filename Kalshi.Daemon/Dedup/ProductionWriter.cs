@@ -18,7 +18,7 @@ internal sealed class ProductionWriter
         where gatherer_id = $1 and position = $4 and first_record_at is not distinct from $5
         """;
 
-    private const int StatePartBytes = 4 << 20;
+    private const string CopyOfState = "copy kalshid.merge_state (part, turn, bytes) from stdin (format binary)";
 
     // Corrections of compressed chunks unpack what they touch, however much it is. Settings of another version of the extension are left out.
     private const string Unbounded = "select set_config(name, '0', false) from pg_settings where name = 'timescaledb.max_tuples_decompressed_per_dml_transaction';";
@@ -174,27 +174,18 @@ internal sealed class ProductionWriter
                 "insert into kalshid.hours (hour, turn) values ($1, $2) on conflict (hour) do update set turn = excluded.turn", Sql.Time(hour), Turn(batch)));
         }
 
-        AddMemory(merge, batch);
-        await ExecuteAsync(merge, cancellation);
-    }
-
-    private static void AddMemory(NpgsqlBatch merge, ProductionBatch batch)
-    {
-        if (batch.State is not { } state)
+        if (batch.State is { } state)
+        {
+            merge.BatchCommands.Add(Sql.Command("delete from kalshid.merge_log"));
+            merge.BatchCommands.Add(Sql.Command("delete from kalshid.merge_state"));
+            await ExecuteAsync(merge, cancellation);
+            await _writing.CopyAsync(CopyOfState, state, rows => rows.Long(batch.Turn), cancellation);
+        }
+        else
         {
             merge.BatchCommands.Add(Sql.Command(
                 "insert into kalshid.merge_log (turn, bytes) values ($1, $2)", Turn(batch), new NpgsqlParameter<byte[]> { TypedValue = batch.PackedLog }));
-            return;
-        }
-
-        merge.BatchCommands.Add(Sql.Command("delete from kalshid.merge_log"));
-        merge.BatchCommands.Add(Sql.Command("delete from kalshid.merge_state"));
-        for (var at = 0; at < state.Length; at += StatePartBytes)
-        {
-            merge.BatchCommands.Add(Sql.Command(
-                "insert into kalshid.merge_state (part, turn, bytes) values ($1, $2, $3)",
-                new NpgsqlParameter<int> { TypedValue = at / StatePartBytes }, Turn(batch),
-                new NpgsqlParameter<byte[]> { TypedValue = state[at..Math.Min(state.Length, at + StatePartBytes)] }));
+            await ExecuteAsync(merge, cancellation);
         }
     }
 

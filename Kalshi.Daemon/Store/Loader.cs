@@ -408,8 +408,8 @@ internal sealed class Loader : IDisposable
     private BatchBuilder LoadState(StoreSession session, out string from)
     {
         var refusal = "none stored";
-        if (_patience.Await(session.ReadStateAsync(_abort.Token), _log) is { } bytes
-            && LoaderState.Load(bytes, RecallTradeIds, out refusal) is { } builder)
+        if (_patience.Await(session.ReadStateAsync(_abort.Token), _log) is { } packed
+            && LoaderState.Load(packed, RecallTradeIds, out refusal) is { } builder)
         {
             from = Micros.Format(builder.Position);
             return builder;

@@ -6,15 +6,15 @@ namespace Kalshi.Daemon.Store;
 /// </summary>
 internal static class LoaderState
 {
-    public static byte[] Save(BatchBuilder builder) => PackedState.Pack(builder.Save);
+    public static PackedState Save(BatchBuilder builder) => PackedState.Pack(builder.Save);
 
     /// <summary>Null, with the reason, when the bytes are no state this version can use.</summary>
-    public static BatchBuilder? Load(byte[] bytes, Func<long, HashSet<UInt128>> tradeIdsSince, out string? refusal)
+    public static BatchBuilder? Load(PackedState packed, Func<long, HashSet<UInt128>> tradeIdsSince, out string? refusal)
     {
         try
         {
             refusal = null;
-            using var state = PackedState.Open(bytes);
+            using var state = packed.Open();
             return BatchBuilder.Load(state, tradeIdsSince);
         }
         catch (Exception e) when (e is IOException or InvalidDataException)

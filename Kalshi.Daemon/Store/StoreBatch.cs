@@ -28,7 +28,7 @@ internal sealed class StoreBatch
     public long Records;
 
     /// <summary>The loader's memory as of <see cref="Through"/>, to be stored with the batch; null for most batches.</summary>
-    public byte[]? State;
+    public PackedState? State;
 
     public CopyBuffer this[StoreTable table] => _tables[(int)table];
 

@@ -68,24 +68,24 @@ internal sealed class StoreSession : IAsyncDisposable
     }
 
     /// <summary>The state stored last, or null in a store that has none. Throws <see cref="TimeoutException"/> when the patience was too short.</summary>
-    public Task<byte[]?> ReadStateAsync(CancellationToken stop) => Patience.LimitAsync(cancellation =>
+    public Task<PackedState?> ReadStateAsync(CancellationToken stop) => Patience.LimitAsync(cancellation =>
     {
         var reading = ReadStateOnceAsync(cancellation);
         _busy = reading;
         return reading;
     }, _patience, NoAnswer(_patience), stop);
 
-    private async Task<byte[]?> ReadStateOnceAsync(CancellationToken cancellation)
+    private async Task<PackedState?> ReadStateOnceAsync(CancellationToken cancellation)
     {
         await using var command = new NpgsqlCommand("select bytes from kalshid.loader_state order by part", _connection);
         await using var reader = await command.ExecuteReaderAsync(cancellation);
-        var state = new MemoryStream();
+        var parts = new List<byte[]>();
         while (await reader.ReadAsync(cancellation))
         {
-            state.Write(reader.GetFieldValue<byte[]>(0));
+            parts.Add(reader.GetFieldValue<byte[]>(0));
         }
 
-        return state.Length == 0 ? null : state.ToArray();
+        return parts.Count == 0 ? null : new PackedState(parts);
     }
 
     private static async Task ClaimAsync(StoreDatabase database, NpgsqlConnection connection, string gatherer, CancellationToken cancellation)

@@ -76,6 +76,21 @@ internal sealed class WritingConnection
         }
     }
 
+    /// <summary>Copies a row for each part of a state: its number, what `put` puts, its bytes. As parameters, states of a million markets took many seconds.</summary>
+    public async Task CopyAsync(string copy, PackedState state, Action<CopyBuffer> put, CancellationToken cancellation)
+    {
+        var rows = new CopyBuffer();
+        for (var part = 0; part < state.Parts.Count; part++)
+        {
+            rows.Clear();
+            rows.BeginRow(3);
+            rows.Int(part);
+            put(rows);
+            rows.Raw(state.Parts[part]);
+            await CopyAsync(copy, rows, cancellation);
+        }
+    }
+
     /// <summary>Copies the rows; nothing happens when there are none.</summary>
     public async Task CopyAsync(string copy, CopyBuffer rows, CancellationToken cancellation)
     {
