@@ -84,12 +84,15 @@ internal sealed class Merging
         Publish(turns);
     }
 
-    private static void Restore(ProductionStart start, IMergeMemory[] memory)
+    private void Restore(ProductionStart start, IMergeMemory[] memory)
     {
         try
         {
-            start.Restore(
-                state => Read(state, memory, static (part, reader) => part.ReadAll(reader)), log => Read(log, memory, static (part, reader) => part.ReadChanges(reader)));
+            start.Restore(state => Read(state, memory, static (part, reader) => part.ReadAll(reader)), log =>
+            {
+                Read(log, memory, static (part, reader) => part.ReadChanges(reader));
+                _heap.TrimWhenDue();
+            });
         }
         catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
         {

@@ -10,7 +10,7 @@ namespace Kalshi.Daemon.Primitives;
 internal sealed class HeapTrim
 {
     private const long Slack = 64 << 20;
-    private static readonly TimeSpan Often = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Often = TimeSpan.FromSeconds(0.5);
     private static readonly TimeSpan Seldom = TimeSpan.FromSeconds(30);
 
     /// <summary>After the last collection, bytes.</summary>
