@@ -29,7 +29,7 @@ internal sealed class IdleTest
     {
         using var merge = new MergeRun(_production, _gatherer);
         await Eventually.BecomesTrue(() => merge.IdleFor > TimeSpan.FromSeconds(1), 60_000);
-        await using (await HoldAsync(_production, "kalshid.store"))
+        await using (await Sql.HoldAsync(_production, "LOCK TABLE kalshid.store"))
         {
             Load();
             await merge.WaitsForLockAsync();
@@ -43,7 +43,7 @@ internal sealed class IdleTest
     public async Task A_store_that_takes_long_to_answer_is_waited_for()
     {
         Load();
-        await using (await HoldAsync(_gatherer, "kalshid.orderbook_deltas"))
+        await using (await Sql.HoldAsync(_gatherer, "LOCK TABLE kalshid.orderbook_deltas"))
         {
             using var merge = new MergeRun(_production, _gatherer);
             await Eventually.BecomesTrue(() => merge.IsMerging, 60_000);
@@ -61,14 +61,6 @@ internal sealed class IdleTest
     }
 
     private void Load() => _rig.Append(300).Load(_gatherer);
-
-    /// <summary>Nobody reads the table until the returned connection is closed.</summary>
-    private static async Task<Npgsql.NpgsqlConnection> HoldAsync(string dsn, string table)
-    {
-        var holder = await Sql.OpenAsync(dsn);
-        await Sql.ExecuteAsync(holder, $"BEGIN; LOCK TABLE {table}");
-        return holder;
-    }
 
     private static async Task AssertWorksAsync(MergeRun merge)
     {

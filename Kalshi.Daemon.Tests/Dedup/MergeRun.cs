@@ -45,10 +45,7 @@ internal sealed class MergeRun : IDisposable
     }
 
     /// <summary>It waits in production for a lock that somebody else holds.</summary>
-    public Task WaitsForLockAsync() => Eventually.BecomesTrue(
-        async () => await Sql.ScalarAsync(
-            _production, "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'kalshid%' AND datname = current_database() AND wait_event_type = 'Lock'") is not null,
-        30_000);
+    public Task WaitsForLockAsync() => Eventually.BecomesTrue(() => Sql.IsKalshidWaitingAsync(_production), 30_000);
 
     private async Task<bool> IsAtAsync(long end) =>
         await Sql.ScalarAsync(_production, $"SELECT 1 FROM kalshid.gatherers WHERE position >= to_timestamp({end} / 1000000.0)") is not null;

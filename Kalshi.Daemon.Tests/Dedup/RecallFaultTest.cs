@@ -47,8 +47,9 @@ internal sealed class RecallFaultTest
         await using var holder = await HoldAsync();
         using var merge = new MergeRun(_production, _gatherer, timeout: "1s");
         await merge.WaitsForLockAsync();
+        var before = merge.Counters.Failures;
         _server.Kill();
-        await Eventually.BecomesTrue(() => merge.Counters.Failures > 0, 30_000);
+        await Eventually.BecomesTrue(() => merge.Counters.Failures > before, 30_000);
         _server.Start();
         await EndAsync(merge);
     }
@@ -93,12 +94,7 @@ internal sealed class RecallFaultTest
     }
 
     /// <summary>Recent changes are told again when production is opened: whoever asks for them waits until the returned connection is closed.</summary>
-    private async Task<Npgsql.NpgsqlConnection> HoldAsync()
-    {
-        var holder = await Sql.OpenAsync(_production);
-        await Sql.ExecuteAsync(holder, "BEGIN; LOCK TABLE kalshid.orderbook_deltas");
-        return holder;
-    }
+    private Task<Npgsql.NpgsqlConnection> HoldAsync() => Sql.HoldAsync(_production, "LOCK TABLE kalshid.orderbook_deltas");
 
     /// <summary>It changed nothing, and goes on with what is new.</summary>
     private async Task EndAsync(MergeRun merge)

@@ -290,14 +290,12 @@ internal sealed class ClusterCampaignTest
     /// <summary>A turn has copied everything and waits for the row that we hold: then it is killed. False when that does not come about.</summary>
     private async Task<bool> KillInCommitAsync()
     {
-        const string waiting = "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'kalshid%' AND datname = current_database() AND wait_event_type = 'Lock'";
         try
         {
-            await using var holder = await Sql.OpenAsync(_dsns[Production]);
-            await Sql.ExecuteAsync(holder, "BEGIN; SELECT FROM kalshid.store FOR UPDATE");
+            await using var holder = await Sql.HoldAsync(_dsns[Production], "SELECT FROM kalshid.store FOR UPDATE");
             for (var tries = 0; tries < 60; tries++)
             {
-                if (await Sql.ScalarAsync(_dsns[Production], waiting) is not null)
+                if (await Sql.IsKalshidWaitingAsync(_dsns[Production]))
                 {
                     _dedup.KillHard();
                     return true;

@@ -21,6 +21,18 @@ internal static class Sql
         }
     }
 
+    /// <summary>What a statement locks is locked until the returned connection is closed, or commits.</summary>
+    public static async Task<NpgsqlConnection> HoldAsync(string dsn, string locks)
+    {
+        var holder = await OpenAsync(dsn);
+        await ExecuteAsync(holder, $"BEGIN; {locks}");
+        return holder;
+    }
+
+    /// <summary>Whether a connection of kalshid waits in the database for what somebody else has locked.</summary>
+    public static async Task<bool> IsKalshidWaitingAsync(string dsn) => await ScalarAsync(
+        dsn, "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'kalshid%' AND datname = current_database() AND wait_event_type = 'Lock'") is not null;
+
     public static async Task ExecuteAsync(string dsn, string sql)
     {
         await using var connection = await OpenAsync(dsn);

@@ -64,7 +64,7 @@ internal sealed class Merging
 
     private void RunClaim(ProductionStart start, CancellationToken stop)
     {
-        BeIdle(false);
+        SetIdle(false);
         var markets = start.Markets;
         var settings = _settings with { Gatherers = start.Gatherers.Count };
         var output = new TurnOutput();
@@ -110,20 +110,26 @@ internal sealed class Merging
             {
                 _store.Flush(stop);
                 Publish(turns);
-                BeIdle(!turns.HasWork);
+                SetIdle(true);
                 turns.Wait(IdleWait, stop);
                 continue;
             }
 
             Complete(turn, turns, markets, memory);
             _store.Commit(turn, stop);
-            BeIdle(!turns.HasWork);
+            SetIdle(!turns.HasWork);
             turn = output.Turn = _store.Begin();
         }
     }
 
-    /// <summary>Keeps since when.</summary>
-    private void BeIdle(bool isIdle) => Volatile.Write(ref _idleTicks, !isIdle ? 0 : _idleTicks != 0 ? _idleTicks : Environment.TickCount64);
+    /// <summary>Idle again is idle since before.</summary>
+    private void SetIdle(bool isIdle)
+    {
+        if (!isIdle || _idleTicks == 0)
+        {
+            Volatile.Write(ref _idleTicks, isIdle ? Environment.TickCount64 : 0);
+        }
+    }
 
     /// <summary>What a turn holds beside the rows.</summary>
     private void Complete(ProductionBatch turn, TurnReader turns, ProductionMarkets markets, IMergeMemory[] memory)

@@ -46,8 +46,9 @@ internal sealed class ProductionCounters
 
     public void OnFailure(string why)
     {
-        Volatile.Write(ref _failures, _failures + 1);
+        // First the reason: who sees the failure counted can read it.
         _state = why;
+        Volatile.Write(ref _failures, _failures + 1);
     }
 
     public void OnCommitted(ProductionBatch batch)

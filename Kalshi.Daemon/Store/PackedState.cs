@@ -7,7 +7,7 @@ namespace Kalshi.Daemon.Store;
 /// A consumer's memory as bytes for the database: one zstd frame with a checksum, made on the fly and never in one piece, since that of a million markets
 /// is some hundred megabytes. Immutable.
 /// </summary>
-/// <param name="parts">As they were made: of 1 MiB, but for the last.</param>
+/// <param name="parts">In order, cut anywhere; <see cref="Pack"/> makes them of 1 MiB, but for the last.</param>
 internal sealed class PackedState(IReadOnlyList<byte[]> parts)
 {
     /// <summary>Speed counts: the consumer waits for it.</summary>

@@ -1,6 +1,6 @@
 namespace Kalshi.Daemon.Store;
 
-/// <summary>A stream over arrays of at most 1 MiB: what is written grows by them and is never copied into one; what they hold is read in order. One thread.</summary>
+/// <summary>Bytes in several arrays: what is written goes into ones of 1 MiB and is never copied into a single one; or what arrays hold is read in order. One thread.</summary>
 internal sealed class PartStream : Stream
 {
     private const int PartBytes = 1 << 20;
@@ -14,16 +14,16 @@ internal sealed class PartStream : Stream
     private int _next;
 
     /// <summary>To write.</summary>
-    public PartStream() => _parts = [];
+    public PartStream() => (_parts, CanWrite) = ([], true);
 
     /// <summary>To read.</summary>
     public PartStream(IReadOnlyList<byte[]> parts) => _parts = [.. parts];
 
-    public override bool CanRead => true;
+    public override bool CanRead => !CanWrite;
 
     public override bool CanSeek => false;
 
-    public override bool CanWrite => true;
+    public override bool CanWrite { get; }
 
     public override long Length => throw new NotSupportedException();
 
