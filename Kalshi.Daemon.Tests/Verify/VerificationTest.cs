@@ -1,3 +1,5 @@
+using Kalshi.Daemon.Exchange.Protocol;
+using Kalshi.Daemon.Tests.Books;
 using Kalshi.Daemon.Verify;
 using NUnit.Framework;
 
@@ -38,6 +40,28 @@ internal sealed class VerificationTest
         Assert.That(report.IsSound, report.ToString());
         Assert.That(report.NotDense, Is.Zero);
         Assert.That(report.Audit.SnapshotsChecked, Is.GreaterThan(10));
+    }
+
+    /// <summary>A snapshot, a loss, and then a delta that was produced twice at one stamp: before the snapshot, unheard, and after it.</summary>
+    [Test]
+    public void What_follows_a_snapshot_lies_behind_it_though_its_equal_lies_before()
+    {
+        const string Again = """{"kind":"delta","ticker":"M","exchange_at":7,"side":"yes","price":400000,"delta":100}""";
+        var truth = string.Join('\n',
+        [
+            """{"kind":"snapshot","ticker":"M","exchange_at":5,"yes":[],"no":[]}""",
+            Again,
+            """{"kind":"snapshot","ticker":"M","exchange_at":7,"yes":[[400000,100]],"no":[]}""",
+            """{"kind":"delta","ticker":"M","exchange_at":7,"side":"yes","price":700000,"delta":100}""",
+            Again,
+            "",
+        ]);
+        var script = new Script().SubscribeBooks(tickers: "M").Snapshot(1, "M").SessionClosed(1, "reset by peer")
+            .SubscribeBooks(session: 2, tickers: "M").Snapshot(1, "M", yes: Script.Levels([new Level(400_000, 100)]), session: 2)
+            .Delta(3, "M", price: "0.4000", exchangeAt: 7, session: 2);
+        var report = Verify(RowTape.Of(script).Items, truth);
+        Assert.That(report.IsSound, report.ToString());
+        Assert.That((report.Deltas.Present, report.Deltas.InReportedGaps), Is.EqualTo((1, 2)), report.ToString());
     }
 
     [Test]
@@ -133,10 +157,12 @@ internal sealed class VerificationTest
         }
     }
 
-    private VerifyReport Verify(List<object> items, MiniExchange exchange)
+    private VerifyReport Verify(List<object> items, MiniExchange exchange) => Verify(items, exchange.Truth);
+
+    private VerifyReport Verify(List<object> items, string truth)
     {
-        var truth = Path.Combine(_directory, "truth.ndjson");
-        File.WriteAllText(truth, exchange.Truth);
-        return Verification.Run("tape", audit => RowTape.Play(items, audit), truth);
+        var path = Path.Combine(_directory, "truth.ndjson");
+        File.WriteAllText(path, truth);
+        return Verification.Run("tape", audit => RowTape.Play(items, audit), path);
     }
 }

@@ -66,7 +66,7 @@ internal sealed class Alignment
             var from = run.HasReadableChange ? FindStart(run, cursor) : -1;
             var to = from < 0 ? -1 : Walk(run, from, _placed.Count + 1);
             _placed.Add(new Placed(run, from, to));
-            cursor = Math.Max(cursor, to);
+            cursor = Math.Max(cursor, from < 0 ? EarliestEnd(run, cursor) : to);
         }
 
         var next = _truth.Changes.Count;
@@ -80,6 +80,23 @@ internal sealed class Alignment
 
             next = Math.Min(next, _placed[i].From);
         }
+    }
+
+    /// <summary>
+    /// Where, at the earliest from `cursor` on, the last snapshot of a run without a readable delta can lie: what follows the run lies
+    /// behind it, though equal deltas at an equal stamp before it may fit as well.
+    /// </summary>
+    private int EarliestEnd(Run run, int cursor)
+    {
+        for (var place = cursor; run.Snapshots.Count > 0 && place <= _truth.Changes.Count; place++)
+        {
+            if (HasSnapshotsAt(run, place))
+            {
+                return place + run.Snapshots[run.Snapshots.Count - 1].Index;
+            }
+        }
+
+        return cursor;
     }
 
     /// <summary>The latest place between `low` and `high` where the run's snapshots were the book, so that it explains as little as possible.</summary>
