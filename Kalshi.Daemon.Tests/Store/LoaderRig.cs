@@ -98,9 +98,10 @@ internal sealed class LoaderRig : IDisposable
     private JournalWriter OpenWriter() => JournalWriter.Open(new JournalSettings(Journal, _segmentBytes, 5, 1 << 20), NullLogger.Instance);
 
     /// <summary>
-    /// A thread appends until <see cref="StopAppending"/>, or until that many records are written: some every few milliseconds, as a capture does.
+    /// A thread appends until <see cref="StopAppending"/>, or until that many records are written: some every few milliseconds, as a
+    /// capture does; by itself about 1,000 a second, since what is written is compared at the end.
     /// </summary>
-    public void StartAppending(int recordsPerTurn = 20, int recordsMax = int.MaxValue)
+    public void StartAppending(int recordsPerTurn = 5, int recordsMax = int.MaxValue)
     {
         _isAppending = true;
         _appending = new Thread(() =>
