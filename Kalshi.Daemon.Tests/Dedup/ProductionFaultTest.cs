@@ -13,7 +13,6 @@ namespace Kalshi.Daemon.Tests.Dedup;
 [Parallelizable(ParallelScope.All)]
 internal sealed class ProductionFaultTest
 {
-    private const string OfDedup = "application_name LIKE 'kalshid%' AND datname = current_database()";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
     private PostgresServer _server = null!;
@@ -78,7 +77,7 @@ internal sealed class ProductionFaultTest
         for (var i = 0; i < 3; i++)
         {
             await using var holder = await HoldTurnAsync();
-            await Sql.ExecuteAsync(_dsn, $"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {OfDedup} AND wait_event_type = 'Lock'");
+            await Sql.ExecuteAsync(_dsn, $"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {Sql.OfWaitingKalshid}");
             await Sql.ExecuteAsync(holder, "COMMIT");
             await Rig.ProgressAsync();
         }
@@ -93,7 +92,7 @@ internal sealed class ProductionFaultTest
         await BeginAsync(writers: 2);
         for (var i = 0; i < 8; i++)
         {
-            await Sql.ExecuteAsync(_dsn, $"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {OfDedup}");
+            await Sql.ExecuteAsync(_dsn, $"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {Sql.OfKalshid}");
             await Rig.ProgressAsync();
         }
 
@@ -174,7 +173,7 @@ internal sealed class ProductionFaultTest
     {
         await BeginAsync();
         // Its first connection goes; another dedup comes before it notices.
-        await Sql.ExecuteAsync(_dsn, $"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {OfDedup} AND application_name LIKE 'kalshid dedup%'");
+        await Sql.ExecuteAsync(_dsn, $"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {Sql.OfKalshid} AND application_name LIKE 'kalshid dedup%'");
         Rig.StopTurning();
         using var second = new ProductionRig(_dsn, _random, turns: Rig.Turns);
         second.Open();

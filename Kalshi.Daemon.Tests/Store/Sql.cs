@@ -5,6 +5,10 @@ namespace Kalshi.Daemon.Tests.Store;
 /// <summary>Statements in a line, on a connection or on a new one that is closed again.</summary>
 internal static class Sql
 {
+    /// <summary>Of pg_stat_activity: the connections of kalshid to this database; and those that wait for a lock.</summary>
+    public const string OfKalshid = "application_name LIKE 'kalshid%' AND datname = current_database()";
+    public const string OfWaitingKalshid = $"{OfKalshid} AND wait_event_type = 'Lock'";
+
     public static async Task<NpgsqlConnection> OpenAsync(string dsn)
     {
         // No pool: a closed connection is gone, as tests mean it.
@@ -30,8 +34,8 @@ internal static class Sql
     }
 
     /// <summary>Whether a connection of kalshid waits in the database for what somebody else has locked.</summary>
-    public static async Task<bool> IsKalshidWaitingAsync(string dsn) => await ScalarAsync(
-        dsn, "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'kalshid%' AND datname = current_database() AND wait_event_type = 'Lock'") is not null;
+    public static async Task<bool> IsKalshidWaitingAsync(string dsn) =>
+        await ScalarAsync(dsn, $"SELECT 1 FROM pg_stat_activity WHERE {OfWaitingKalshid}") is not null;
 
     public static async Task ExecuteAsync(string dsn, string sql)
     {

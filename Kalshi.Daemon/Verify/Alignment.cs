@@ -63,10 +63,18 @@ internal sealed class Alignment
         var cursor = 0;
         foreach (var run in runs)
         {
-            var from = run.HasReadableChange ? FindStart(run, cursor) : -1;
-            var to = from < 0 ? -1 : Walk(run, from, _placed.Count + 1);
-            _placed.Add(new Placed(run, from, to));
-            cursor = Math.Max(cursor, from < 0 ? EarliestEnd(run, cursor) : to);
+            if (run.HasReadableChange)
+            {
+                var from = FindStart(run, cursor);
+                var to = Walk(run, from, _placed.Count + 1);
+                _placed.Add(new Placed(run, from, to));
+                cursor = Math.Max(cursor, to);
+            }
+            else
+            {
+                _placed.Add(new Placed(run, -1, -1));
+                cursor = EarliestEnd(run, cursor);
+            }
         }
 
         var next = _truth.Changes.Count;
@@ -88,7 +96,12 @@ internal sealed class Alignment
     /// </summary>
     private int EarliestEnd(Run run, int cursor)
     {
-        for (var place = cursor; run.Snapshots.Count > 0 && place <= _truth.Changes.Count; place++)
+        if (run.Snapshots.Count == 0)
+        {
+            return cursor;
+        }
+
+        for (var place = cursor; place <= _truth.Changes.Count; place++)
         {
             if (HasSnapshotsAt(run, place))
             {
@@ -326,23 +339,5 @@ internal sealed class Alignment
     /// <summary>Positions [first, end) of the deltas with this stamp: within a market stamps never step back.</summary>
     public (int First, int End) PositionsAt(long exchangeAt) => (FirstNotBefore(exchangeAt), FirstNotBefore(exchangeAt + 1));
 
-    private int FirstNotBefore(long exchangeAt)
-    {
-        var truth = _truth.Changes.Span;
-        var (low, high) = (0, truth.Length);
-        while (low < high)
-        {
-            var middle = (low + high) >>> 1;
-            if (truth[middle].Change.ExchangeAt < exchangeAt)
-            {
-                low = middle + 1;
-            }
-            else
-            {
-                high = middle;
-            }
-        }
-
-        return low;
-    }
+    private int FirstNotBefore(long exchangeAt) => _truth.Changes.FirstNotBelow(exchangeAt, change => change.Change.ExchangeAt);
 }

@@ -20,4 +20,17 @@ internal struct Growing<T>
 
         _items[Count++] = item;
     }
+
+    /// <summary>The first index whose key is not below `key`; Count when there is none. The items must lie in order of their keys.</summary>
+    public readonly int FirstNotBelow(long key, Func<T, long> keyOf)
+    {
+        var (low, high) = (0, Count);
+        while (low < high)
+        {
+            var middle = (low + high) >>> 1;
+            (low, high) = keyOf(_items![middle]) < key ? (middle + 1, high) : (low, middle);
+        }
+
+        return low;
+    }
 }

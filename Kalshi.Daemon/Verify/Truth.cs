@@ -34,7 +34,8 @@ internal sealed class TruthMarket
             return true;
         }
 
-        for (var i = FirstSnapshotAt(position); i < Snapshots.Count && Snapshots[i].Position == position; i++)
+        // A stream's snapshots come in order.
+        for (var i = Snapshots.FirstNotBelow(position, snapshot => snapshot.Position); i < Snapshots.Count && Snapshots[i].Position == position; i++)
         {
             if (Snapshots[i].Hash == hash)
             {
@@ -44,19 +45,6 @@ internal sealed class TruthMarket
 
         // A closed or unknown market is empty, and the truth need not say so.
         return hash == 0 && position == Changes.Count;
-    }
-
-    /// <summary>The first snapshot put at this position or behind it: a stream's snapshots come in order.</summary>
-    private int FirstSnapshotAt(int position)
-    {
-        var (low, high) = (0, Snapshots.Count);
-        while (low < high)
-        {
-            var middle = (low + high) >>> 1;
-            (low, high) = Snapshots[middle].Position < position ? (middle + 1, high) : (low, middle);
-        }
-
-        return low;
     }
 }
 
